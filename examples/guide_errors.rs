@@ -1,4 +1,4 @@
-//! Errors and time-outs: the code of docs/guide/03-errors-and-timeouts.md.
+//! Errors and timeouts: the code of docs/guide/03-errors-and-timeouts.md.
 //!
 //! ```text
 //! cargo run --release --example guide_errors

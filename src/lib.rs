@@ -1,7 +1,7 @@
 //! Live Rust objects on a network service, shared by many processes.
 //!
-//! An object is an ordinary Rust value that lives on a service. Clients hold proxies of it: calling a method of a proxy
-//! runs the method on the service, on the one object that all clients share. There is no schema to write: one
+//! An object is an ordinary Rust value that lives on a service. Clients hold proxies for it: calling a method on a
+//! proxy runs the method on the service, on the one object that all clients share. There is no schema to write: one
 //! attribute, [`remote`](macro@remote), makes a type's methods callable by clients.
 //!
 //! This page shows each part by an example, and ends with a [map](#where-to-read-on). A guide in ten chapters, each
@@ -244,11 +244,13 @@
 //! # }
 //! ```
 //!
-//! # Time-outs
+//! # Timeouts
 //!
-//! A call times out after 30 seconds, unless you set another time-out for its session
-//! ([`SessionBuilder::call_timeout`]) or for the call ([`Call::timeout`]). A call that has not started by then never
-//! runs. Dropping its future cancels a call in the same way.
+//! A call times out after 30 seconds, unless you set another timeout for its session
+//! ([`SessionBuilder::call_timeout`]) or for the call ([`Call::timeout`]). `memoize`, `update` and `create` wait 10
+//! minutes if they are given a generator. A call that has not started by then never runs. One that has started is
+//! stopped where it waits if its method takes `&self`; a `&mut self` method runs to its end. Dropping its future
+//! cancels a call in the same way.
 //!
 //! ```
 //! use std::time::Duration;
@@ -269,8 +271,8 @@
 //!
 //! # Testing in process
 //!
-//! [`RunningService::session`] opens a session without a socket, with the same rules. Code that takes a [`ClientApi`]
-//! works with any session.
+//! [`RunningService::session`] opens a session without a socket that behaves like any other. Code that takes a
+//! [`ClientApi`] works with any session.
 //!
 //! ```
 //! use tarmem::modules::builtins::DictProxy;
@@ -302,8 +304,8 @@
 //! }
 //! ```
 //!
-//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without authentication it answers only
-//! its own host. A service within your own program has the same settings in code:
+//! Run it as `my-service serve --tokens FILE --tls-cert FILE --tls-key FILE`; without tokens or client certificates it
+//! accepts connections only from its own host. A service within your own program has the same settings in code:
 //!
 //! ```no_run
 //! use tarmem::{Limits, ServerTls, Service, Tokens};
@@ -323,8 +325,9 @@
 //!
 //! # Features
 //!
-//! All features are on by default. A program that is only a client turns them off, except `client`
-//! (`default-features = false, features = ["client"]`).
+//! All features are on by default. A program that is only a client needs only `client`
+//! (`default-features = false, features = ["client"]`), and `modules` for the typed proxies of lists, dicts and locks,
+//! or `tls` on untrusted networks.
 //!
 //! | feature | what it adds |
 //! | --- | --- |
@@ -335,7 +338,7 @@
 //! | `blocking` | [`mod@blocking`]; includes `client` |
 //! | `cli` | [`mod@cli`] and the `tarmem` program; includes `client`, `server` and `tls` |
 //!
-//! A crate of models depends on [`tarmem_remote`] alone, which has no sockets.
+//! Of tarmem's crates, a crate of models needs only [`tarmem_remote`], which has no sockets.
 //!
 //! # Where to read on
 //!
@@ -343,7 +346,7 @@
 //!
 //! 1. [`Session`] and [`ClientApi`]: all operations of a client. [`SessionBuilder`]: how a session connects and
 //!    reconnects.
-//! 2. [`remote`](macro@remote): the arguments of the attribute, and what it generates. [`Context`]: what a method can
+//! 2. [`remote`](macro@remote): the options of the attribute, and what it generates. [`Context`]: what a method can
 //!    learn about its call.
 //! 3. [`Proxy`] and [`DynamicProxy`]; [`Call`], a call on its way; [`Source`], what an object is made from.
 //! 4. [`Error`] and [`CallError`].

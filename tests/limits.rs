@@ -56,7 +56,7 @@ async fn calls_over_the_limit_in_flight_are_refused() {
     assert_well(&fixture).await;
 }
 
-/// In process, a call without its own time-out runs on its caller's thread. A result that comes too late is discarded
+/// In process, a call without its own timeout runs on its caller's thread. A result that comes too late is discarded
 /// all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_result_after_the_default_deadline_is_discarded() {
@@ -69,7 +69,7 @@ async fn a_result_after_the_default_deadline_is_discarded() {
         let begun = Instant::now();
         let late = account.balance_holding(takes).await;
         assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
-        // A call with a short time-out fails in time.
+        // A call with a short timeout fails in time.
         assert!(call_time >= 1_000 || begun.elapsed() < Duration::from_millis(takes), "{:?}", begun.elapsed());
         assert_eq!(account.balance().await, Ok(5));
         let none = account.balance().timeout(Duration::ZERO).await;

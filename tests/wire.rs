@@ -50,7 +50,7 @@ async fn garbage_costs_its_sender_the_connection() {
 async fn a_conversation_cut_at_any_byte_harms_nobody() {
     let (fixture, session) = fixture().await;
     let mut conversation = open(PROTOCOL);
-    // A batch: acknowledged below 0; operation 1, of task 0, without time-out, 3 bytes, which are `is_memoized("k")`.
+    // A batch: acknowledged below 0; operation 1, of task 0, without timeout, 3 bytes, which are `is_memoized("k")`.
     conversation.extend(request(2, 1, &[0, 1, 0, 0, 3, 4, 1, b'k']));
     for cut in 0..=conversation.len() {
         let mut raw = Raw::connect(&fixture).await;

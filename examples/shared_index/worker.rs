@@ -69,7 +69,7 @@ pub(crate) async fn work(task: Task) -> Result<(), Box<dyn Error>> {
 async fn share(task: &Task) -> Result<(Session, IndexProxy), Box<dyn Error>> {
     let session = Session::connect(&task.address).await?;
     let source = build_index::remote(task.folder.clone(), format!("worker {}", task.number));
-    // A large folder may take longer than the default time-out.
+    // A large folder may take longer than the default timeout.
     let index = session.memoize(KEY, source).no_timeout().await?;
     Ok((session, index))
 }

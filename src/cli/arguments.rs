@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A time-out in seconds; 0 stands for none.
+/// A timeout in seconds; 0 stands for none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Timeout(pub(super) Option<Duration>);
 
@@ -13,7 +13,7 @@ impl FromStr for Timeout {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || "a number of seconds is needed, such as 2.5, or 0 for no time-out".to_owned();
+        let bad = || "a number of seconds is needed, such as 2.5, or 0 for no timeout".to_owned();
         let duration = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let duration = duration.ok_or_else(bad)?;
         Ok(Timeout((!duration.is_zero()).then_some(duration)))

@@ -144,7 +144,7 @@ impl SessionBuilder {
         self
     }
 
-    /// The time-out of calls that do not set their own; `None` for no time-out. Default: 30 s.
+    /// The timeout of calls that do not set their own; `None` for no timeout. Default: 30 s.
     pub fn call_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.options.call_timeout = timeout;
         self

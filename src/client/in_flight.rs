@@ -53,7 +53,7 @@ pub(super) enum CallOrigin {
 }
 
 impl UnansweredCall {
-    /// How much time is left until the time-out.
+    /// How much time is left until the timeout.
     pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
         let left = self.deadline.map(|at| at.saturating_duration_since(now));
         self.timeout.map(|timeout| left.map_or(timeout, |left| left.min(timeout)))

@@ -7,7 +7,7 @@ use backon::ExponentialBuilder;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The default time-out of calls.
+/// The default timeout of calls.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a session connects and reconnects.

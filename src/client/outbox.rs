@@ -31,11 +31,11 @@ use tarmem_remote::payload::Payload;
 use timeout::{timed_out, with_own_timeout};
 use uuid::Uuid;
 
-/// The deadline of a call with a shorter time-out is computed from the precise clock. Other calls share a time that is
+/// The deadline of a call with a shorter timeout is computed from the precise clock. Other calls share a time that is
 /// a few milliseconds old at most, since reading the clock takes a twentieth of a call's time or more.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// For a call with a shorter time-out, timers are too coarse: when its reply arrives, the clock decides whether it is
+/// For a call with a shorter timeout, timers are too coarse: when its reply arrives, the clock decides whether it is
 /// late.
 const VERY_SHORT: Duration = Duration::from_millis(10);
 

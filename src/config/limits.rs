@@ -133,7 +133,7 @@ limits! {
     page_keys: Count = "1000" in "1"..="100000";
     /// How long a generator may run before callers that wait for it get an error.
     generator_time: Time = "10m" in "1ms"..="365days";
-    /// The default time-out of calls made within the service's process: by methods, generators and in-process sessions.
+    /// The default timeout of calls made within the service's process: by methods, generators and in-process sessions.
     /// (Clients have their own default, which is also 30 s.)
     call_time: Time = "30s" in "1ms"..="365days";
     /// How long running calls may take to finish after a shutdown has begun.

@@ -30,7 +30,7 @@ pub(crate) struct Submission<'a> {
     pub(crate) sequence: u64,
     /// The client's task that made the call.
     pub(crate) task: u64,
-    /// The time-out, in milliseconds from the arrival of the operation; `None` for no time-out.
+    /// The timeout, in milliseconds from the arrival of the operation; `None` for no timeout.
     pub(crate) timeout_ms: Option<u64>,
     /// The operation, encoded.
     pub(crate) operation: &'a [u8],
@@ -105,7 +105,7 @@ impl<'a> Submission<'a> {
     pub(crate) fn put(self, buffer: &mut Vec<u8>) {
         varint::put(buffer, self.sequence);
         varint::put(buffer, self.task);
-        // 0 stands for none, and any other number for the time-out plus one.
+        // 0 stands for none, and any other number for the timeout plus one.
         varint::put(buffer, self.timeout_ms.map_or(0, |ms| ms.saturating_add(1)));
         put_bytes(buffer, self.operation);
     }
@@ -323,7 +323,7 @@ mod tests {
             prop_assert_eq!(preamble.received_below, 7);
             for (sequence, timeout_ms, operation) in &operations {
                 let (read, more) = Submission::take(rest).expect("decodes");
-                // The longest time-out is encoded as one that is a millisecond shorter.
+                // The longest timeout is encoded as one that is a millisecond shorter.
                 let timeout_ms = timeout_ms.map(|ms| ms.min(u64::MAX - 1));
                 prop_assert_eq!(read, Submission { sequence: *sequence, task: 7, timeout_ms, operation });
                 prop_assert!(rest.len() - more.len() <= operation.len() + SUBMISSION_OVERHEAD);

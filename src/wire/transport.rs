@@ -1,8 +1,8 @@
 //! Encodes and decodes the messages of the tarpc service [`Wire`](super::Wire).
 //!
-//! They are compatible with tarpc's own channels: in a test, tarpc's client talks to a service. The time-out of a
+//! They are compatible with tarpc's own channels: in a test, tarpc's client talks to a service. The timeout of a
 //! request has no meaning here, since each call in it has its own. It is written because tarpc expects it, and is not
-//! read. (tarpc computes `Instant::now() + timeout`, which panics for a hostile time-out, as its timer does for one
+//! read. (tarpc computes `Instant::now() + timeout`, which panics for a hostile timeout, as its timer does for one
 //! beyond 2^36 ms.)
 
 use super::{WireRequest, WireResponse};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::Duration;
 
-/// The time-out that is written into each request: a day.
+/// The timeout that is written into each request: a day.
 pub(crate) const LONGEST_REQUEST: Duration = Duration::from_secs(24 * 3600);
 
 /// The maximum size of a message's head, in bytes.

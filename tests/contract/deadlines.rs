@@ -37,7 +37,7 @@ async fn a_deadline_holds_whatever_a_method_does(fixture: Fixture) {
     let dynamic = account.dynamic();
     let late = dynamic.call("balance_holding", args![long]).timeout(short).await;
     assert!(matches!(late, Err(Error::DeadlineExceeded { .. })), "{late:?}");
-    // Calls of one task run in order, with a time-out or without.
+    // Calls of one task run in order, with a timeout or without.
     let deposits = [
         account.deposit(1).timeout(Duration::from_secs(60)).send().await,
         account.deposit(1).send().await,

@@ -170,14 +170,14 @@ async fn hostile_deadlines_and_unknown_variants() {
         .under(32 * MIB, async {
             for timeout in [0_u64, 1, 1 << 36, (1 << 36) + 1, 1 << 53, u64::MAX - 1, u64::MAX] {
                 let mut raw = Raw::at(&serve.address).await;
-                // tarpc's own time-out, in the head of the request.
+                // tarpc's own timeout, in the head of the request.
                 let mut message = postcard::to_stdvec(&(0_u8, 1_u64, timeout, 0_u8)).expect("encodes");
                 message.extend(hello(PROTOCOL));
                 raw.send(&frame(&message)).await;
-                // A request with a time-out of zero may get no answer.
+                // A request with a timeout of zero may get no answer.
                 if timeout > 1 {
                     raw.receive_frame().await;
-                    // The time-out of the call, in the batch.
+                    // The timeout of the call, in the batch.
                     let operation = call("well-behaved", "get", &[0]).encode().expect("encodes");
                     let mut batch = vec![0];
                     batch.extend(postcard::to_stdvec(&(1_u64, 0_u64, timeout, &*operation)).expect("encodes"));

@@ -181,7 +181,7 @@ async fn no_call_starts_whose_result_a_client_that_does_not_read_could_not_recei
     assert_well(&fixture).await;
 }
 
-/// A batch with one operation, its sequence number and its time-out in milliseconds.
+/// A batch with one operation, its sequence number and its timeout in milliseconds.
 fn submit_within(id: u64, first: u64, millis: u64, operation: tarmem::operation::Operation<'_>) -> Vec<u8> {
     let operation = operation.encode().expect("encodes");
     let mut batch = vec![0];

@@ -31,7 +31,7 @@ async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
     assert_eq!(joins.await.expect("no panic"), Ok(true));
     let error = theirs.task_done().await.expect_err("all are done with");
     assert_eq!(error.to_string(), "ValueError: task_done() called too many times");
-    // Like CPython's, and unlike `queue.Queue`: a time-out of zero or less does not wait.
+    // Like CPython's, and unlike `queue.Queue`: a timeout of zero or less does not wait.
     let dynamic = queue.dynamic();
     for args in [args![true, -1], args![true, 0], args![false]] {
         let error = dynamic.call("get", args).await.expect_err("empty");

@@ -54,7 +54,7 @@ pub fn submit(id: u64, first: u64, operations: &[Operation<'_>]) -> Vec<u8> {
     let mut batch = vec![0];
     for (sequence, operation) in (first..).zip(operations) {
         let operation = operation.encode().expect("encodes");
-        // Of task 0, without a time-out.
+        // Of task 0, without a timeout.
         let submission = postcard::to_stdvec(&(sequence, 0u64, 0u64, &*operation)).expect("encodes");
         batch.extend_from_slice(&submission);
     }

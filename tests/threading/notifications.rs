@@ -124,7 +124,7 @@ async fn a_condition_waits_and_notifies_only_for_the_holder_of_its_lock(fixture:
         let error = dynamic.call(method, args![]).await.expect_err("not held").to_string();
         assert!(error.contains(message), "{error}");
     }
-    // A time-out is not a notification; and the lock is held again, with another token, at the same depth.
+    // A timeout is not a notification; and the lock is held again, with another token, at the same depth.
     let (outer, inner) = (condition.acquire().await.expect("free"), condition.acquire().await.expect("mine"));
     let (inner, notified) = inner.wait_timeout(Duration::from_millis(10)).await.expect("held");
     assert!(!notified && inner.token() > outer.token());

@@ -173,7 +173,7 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Removes the time-out.
+    /// Removes the timeout.
     pub fn no_timeout(mut self) -> Self {
         self.timeout = Timeout::Never;
         self

@@ -65,7 +65,7 @@ pub struct Terms {
     /// Making it twice is the same as making it once, so it may be sent again to a restarted service that does not know
     /// what became of it.
     pub idempotent: bool,
-    /// How much of its time-out it has already spent waiting for room among the calls in flight.
+    /// How much of its timeout it has already spent waiting for room among the calls in flight.
     pub waited: Duration,
     /// The owner on whose behalf it is made; `None` for the task that makes it.
     pub owner: Option<OwnerId>,

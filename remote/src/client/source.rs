@@ -120,7 +120,7 @@ impl<P: Proxy> Source for &P {
     }
 }
 
-/// How long a caller waits for a generator, if it does not set a time-out.
+/// How long a caller waits for a generator, if it does not set a timeout.
 const GENERATOR_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl<P, E> Obtain<P, E> {

@@ -208,7 +208,7 @@ pub enum Error {
     DeadlineExceeded {
         /// What was waited for.
         what: String,
-        /// The time-out. If it was zero, the call was not made.
+        /// The timeout. If it was zero, the call was not made.
         after: Duration,
     },
     /// A generator took longer than the service allows.

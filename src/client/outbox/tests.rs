@@ -235,7 +235,7 @@ fn a_timeout_is_rounded_up_for_the_service() {
     assert_eq!(in_ms(Duration::MAX), u64::MAX);
 }
 
-/// The shared clock does not shorten the time-out of calls that are made later.
+/// The shared clock does not shorten the timeout of calls that are made later.
 #[test]
 fn each_call_has_its_whole_timeout() {
     let (mut outbox, waker) = (Outbox::new(LIMITS), noop_waker());

@@ -1,4 +1,4 @@
-//! The errors of calls that time out, and time-outs as they are sent to the service.
+//! The errors of calls that time out, and timeouts as they are sent to the service.
 
 use std::time::Duration;
 use tarmem_remote::operation::ReplyError;
@@ -8,10 +8,10 @@ pub(super) fn timed_out(timeout: Option<Duration>) -> ReplyError {
     ReplyError::Late { after: timeout.unwrap_or_default() }
 }
 
-/// Puts the client's own time-out into an error of the service, which knows only how many milliseconds were left.
+/// Puts the client's own timeout into an error of the service, which knows only how many milliseconds were left.
 pub(super) fn with_own_timeout(error: Box<ReplyError>, timeout: Option<Duration>) -> Box<ReplyError> {
     match *error {
-        // For a call without a time-out, the error would say that the call did not run.
+        // For a call without a timeout, the error would say that the call did not run.
         ReplyError::Late { .. } if timeout.is_some() => Box::new(timed_out(timeout)),
         _ => error,
     }

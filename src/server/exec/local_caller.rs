@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
 
-/// A call with its own time-out, or with a default of less than this, does not run on its caller's thread, so that the
+/// A call with its own timeout, or with a default of less than this, does not run on its caller's thread, so that the
 /// caller is told when its time is up, whatever the method does. Other calls run on the caller's thread, which is many
 /// times as fast.
 const LONG: Duration = Duration::from_secs(1);

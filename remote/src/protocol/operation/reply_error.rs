@@ -12,7 +12,7 @@ use std::time::Duration;
 pub enum ReplyError {
     /// The deadline of the call has passed.
     Late {
-        /// The time-out of the call.
+        /// The timeout of the call.
         after: Duration,
     },
     /// A generator took longer than the service allows.
