@@ -218,8 +218,9 @@ async fn a_client_that_does_not_read_is_not_read_from() {
             }
         }
         sent += 1;
-        // Two sockets hold a few megabytes, in both directions.
-        assert!(sent < 64 * (1 << 20) / ECHO as u64, "the service reads on");
+        // Two sockets hold some megabytes in each direction: Linux lets a receiving one grow to 32 MiB, depending on
+        // the load.
+        assert!(sent < 128 * (1 << 20) / ECHO as u64, "the service reads on");
     };
     assert_well(&fixture).await;
     // The service goes on as soon as its answers are read, and nothing is lost. The answer to a call that took a whole
@@ -327,7 +328,7 @@ async fn a_client_with_too_many_unserved_bytes_is_not_read_from() {
     raw.send(&submit(2, 1, &vec![slow; 12_000])).await;
     let large = vec![0; BATCH];
     let mut sent = 0;
-    for batch in 0..60_u64 {
+    for batch in 0..120_u64 {
         let request = submit(3 + batch, 13_000 + batch, &[call("nothing", &large)]);
         // Longer than the lease: a client that is not read from is not taken for dead.
         let written = tokio::time::timeout(Duration::from_secs(1), raw.0.write_all(&request)).await;
@@ -337,7 +338,7 @@ async fn a_client_with_too_many_unserved_bytes_is_not_read_from() {
         written.expect("in time").expect("it is still connected");
         sent += 1;
     }
-    // Up to the limit, and what two sockets hold.
-    assert!(sent < 30, "{sent} MiB were taken");
+    // Up to the limit, and what two sockets hold: Linux lets a receiving one grow to 32 MiB, depending on the load.
+    assert!(sent < 60, "{sent} MiB were taken");
     assert_well(&fixture).await;
 }
