@@ -127,8 +127,8 @@ fn search(
         Value::Text(text) => {
             let key = repr(&text.chars().take(40).collect::<String>().into());
             Err(Exception::TypeError(format!(
-                "a plain text is not searched, since it may be meant as a key: pass a reference to the live list or str, or \
-                 list({key})"
+                "a plain text is not searched, since it may be meant as a key: pass a reference to the live list or \
+                 str, or list({key})"
             )))
         }
         plain => bounds.seen_place(a, &Seen::of(plain), x, side),

@@ -55,7 +55,8 @@ macro_rules! exceptions {
             pub fn message(&self) -> Cow<'_, str> {
                 match self {
                     Exception::KeyError(key) => short(key).into(),
-                    Exception::UnicodeDecodeError(error) | Exception::UnicodeEncodeError(error) => error.message().into(),
+                    Exception::UnicodeDecodeError(error) => error.message().into(),
+                    Exception::UnicodeEncodeError(error) => error.message().into(),
                     $(Exception::$kind(message) => message.into(),)*
                 }
             }

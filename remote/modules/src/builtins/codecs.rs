@@ -62,8 +62,8 @@ impl Handler {
             "surrogateescape" => Ok(Handler::Escape),
             "surrogatepass" => Ok(Handler::Pass),
             other => Err(Exception::LookupError(format!(
-                "unknown error handler name {}; there are strict, ignore, replace, backslashreplace, xmlcharrefreplace, \
-                 surrogateescape and surrogatepass",
+                "unknown error handler name {}; there are strict, ignore, replace, backslashreplace, \
+                 xmlcharrefreplace, surrogateescape and surrogatepass",
                 short(&other.into())
             ))),
         }
@@ -190,8 +190,8 @@ fn without_surrogates(handler: Handler, encoding: Encoding, bytes: &[u8], reason
     };
     if would_be_one {
         format!(
-            "{reason}, and a text cannot hold the lone surrogates that would stand for it; keep the bytes, decode them as \
-             latin-1, or use backslashreplace"
+            "{reason}, and a text cannot hold the lone surrogates that would stand for it; keep the bytes, decode them \
+             as latin-1, or use backslashreplace"
         )
     } else {
         reason.to_owned()

@@ -25,7 +25,8 @@ pub(crate) fn no_key(key: Arg<Value>) -> Result<(), Exception> {
     match key.given().filter(|key| !key.is_null()) {
         None => Ok(()),
         Some(key) => Err(Exception::TypeError(format!(
-            "key must be None here, not {}: a function cannot be sent; put tuples of the key and the item in order instead",
+            "key must be None here, not {}: a function cannot be sent; put tuples of the key and the item \
+             in order instead",
             type_name(&key)
         ))),
     }

@@ -99,8 +99,8 @@ impl Heap {
 fn less(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Ref(object), _) | (_, Value::Ref(object)) => Err(Exception::TypeError(format!(
-            "a PriorityQueue orders plain values, and no live objects, such as this {}: put in its value, or put a number before it \
-             that no other item of its priority has, [priority, number, object]",
+            "a PriorityQueue orders plain values, and no live objects, such as this {}: put in its value, or put a \
+             number before it that no other item of its priority has, [priority, number, object]",
             object.class()
         ))),
         // The first elements that differ decide. This recurses no deeper than values are nested.

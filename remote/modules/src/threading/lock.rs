@@ -1,4 +1,4 @@
-//! The classes `Lock` and `RLock`, and their proxies. How a lock is granted and passed on is in [`mutual`](super::mutual).
+//! The classes `Lock` and `RLock`, and their proxies. [`mutual`](super::mutual) grants locks and passes them on.
 
 use super::guard::{Guard, lockable};
 use super::mutual::{Grant, Holder, Mutual, acquire};

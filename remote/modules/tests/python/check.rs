@@ -139,7 +139,8 @@ fn compare(
                 }
             };
             panic!(
-                "{} differs from Python (TARMEM_SEED={seed})\n{what}\n  on {before}\n  ours   {ours_at:?}\n  theirs {theirs_at:?}",
+                "{} differs from Python (TARMEM_SEED={seed})\n{what}\n  on {before}\n  ours   {ours_at:?}\n  \
+                 theirs {theirs_at:?}",
                 subject.class
             );
         }

@@ -8,7 +8,8 @@ use tarmem_remote::registry::Registry;
 const SCRIPT: &str = "
 import collections, json
 types = [list, dict, set, tuple, str, bytes, int, float, bool, bytearray, frozenset, range, complex]
-types += [collections.deque, collections.Counter, collections.OrderedDict, collections.defaultdict, collections.ChainMap]
+types += [collections.deque, collections.Counter, collections.OrderedDict, collections.defaultdict]
+types += [collections.ChainMap]
 print(json.dumps({t.__module__ + '.' + t.__name__: dir(t) for t in types}))
 ";
 
