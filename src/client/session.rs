@@ -12,10 +12,10 @@ use tarmem_remote::client_api::ClientApi;
 use tarmem_remote::error::Error;
 use uuid::Uuid;
 
-/// One client's standing with a service: its handles, its calls in flight, its lease.
+/// One client's state at a service: its handles, its calls in flight, its lease.
 ///
-/// A session outlives a connection that breaks. Its operations, such as `memoize`, `get` and `update`, are the methods
-/// of [`ClientApi`].
+/// A session outlives a connection that breaks. It derefs to [`ClientApi`], so that code which takes a `&ClientApi`
+/// runs over any session, and within a service.
 ///
 /// Clones share the session. It ends with [`close`](Self::close), or when the last clone and the last proxy have been
 /// dropped. Its handles to unnamed objects are then released.

@@ -6,14 +6,16 @@ use tarmem_remote::client_api::{ClientApi, Import, Obtain};
 #[cfg(doc)]
 use tarmem_remote::error::Error;
 use tarmem_remote::pipeline::PipelinedCall;
+#[cfg(doc)]
+use tarmem_remote::proxy::Proxy;
 use tarmem_remote::proxy::{DynamicProxy, Remote};
 use tarmem_remote::results::{KeysPage, ObjectDescription, VersionInfo};
 use tarmem_remote::source::Source;
 
 /// # Objects and keys
 impl Session {
-    /// The object under `key`. On a miss the service makes it from `source`, exactly once however many callers race; on
-    /// a hit the source is not even decoded.
+    /// Returns the object under `key`. If there is none, it is made from `source`, exactly once however many callers
+    /// race. If there is one, the source is not even decoded.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -32,15 +34,15 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// What the source fails with, for every caller that waited for it; nothing is stored then, and the next caller
-    /// tries again. [`Error::Cycle`] if a generator comes to need its own key. [`Error::WrongClass`] on a hit of
+    /// The error of the source, for every caller that waited for it. Nothing is stored then, and the next caller tries
+    /// again. [`Error::Cycle`] if a generator needs its own key. [`Error::WrongClass`] if the existing object is of
     /// another class.
     pub fn memoize<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
         self.api().memoize(key, source)
     }
 
-    /// A proxy of the object under `key`: `get::<Account>("alice")`, or `get::<dyn Shape>("k")` for any class that
-    /// implements the interface.
+    /// Returns a proxy for the object under `key`: `get::<Account>("alice")`, or `get::<dyn Shape>("k")` for any class
+    /// that implements the interface.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -64,7 +66,8 @@ impl Session {
         self.api().get::<R>(key)
     }
 
-    /// Maps `key` to a new object, whether or not it was mapped. The object is made first, then swapped in at once.
+    /// Maps `key` to a new object, whether or not it was mapped. The object is made first, and then replaces the old
+    /// one atomically.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -81,12 +84,12 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// What the source fails with; the mapping is as before then.
+    /// The error of the source. The mapping is unchanged then.
     pub fn update<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
         self.api().update(key, source)
     }
 
-    /// As [`update`](Self::update), but only if the key is still at `generation` (0: not mapped).
+    /// Like [`update`](Self::update), but only if the key still has this `generation` (0: it is not mapped).
     ///
     /// ```
     /// # use tarmem::Service;
@@ -104,12 +107,12 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// [`Error::WrongGeneration`] if another client was faster; and those of `update`.
+    /// [`Error::WrongGeneration`] if another caller was faster; and those of `update`.
     pub fn update_if<S: Source>(&self, key: &str, generation: u64, source: S) -> Obtain<S::Proxy, S::Failure> {
         self.api().update_if(key, generation, source)
     }
 
-    /// Makes an unnamed object. It lives as long as a proxy of it, or an object that refers to it.
+    /// Makes an unnamed object. It lives as long as there is a proxy of it, or an object that refers to it.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -125,12 +128,12 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// What the source fails with.
+    /// The error of the source.
     pub fn create<S: Source>(&self, source: S) -> Obtain<S::Proxy, S::Failure> {
         self.api().create(source)
     }
 
-    /// Removes the mapping of `key`. The object lives on while something refers to it by its id.
+    /// Removes the mapping of `key`. The object lives on while it is referred to by id.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -169,13 +172,13 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// The session's.
+    /// Those of the session.
     pub fn is_memoized(&self, key: &str) -> Call<bool> {
         self.api().is_memoized(key)
     }
 
-    /// The keys that begin with `prefix` and come after `after` (empty: from the first), in order; at most `limit` (0:
-    /// the service's page size).
+    /// The keys that begin with `prefix` and come after `after` (empty: from the first), in order; at most `limit` of
+    /// them (0: the service's page size).
     ///
     /// ```
     /// # use tarmem::Service;
@@ -195,12 +198,12 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// The session's.
+    /// Those of the session.
     pub fn keys(&self, prefix: &str, after: &str, limit: u32) -> Call<KeysPage> {
         self.api().keys(prefix, after, limit)
     }
 
-    /// A proxy that follows `key`, without asking whether it is mapped yet.
+    /// Returns a proxy that follows `key`, without asking whether the key is mapped.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -221,7 +224,7 @@ impl Session {
         self.api().proxy::<R>(key)
     }
 
-    /// A module of the service, by its absolute name, or by a relative one with [`Import::package`].
+    /// Imports a module of the service, by its absolute name, or by a relative one with [`Import::package`].
     ///
     /// ```
     /// # use tarmem::Service;
@@ -243,7 +246,7 @@ impl Session {
         self.api().remote_import(module)
     }
 
-    /// A proxy without types of the object under `key`: its methods are called by their names.
+    /// Returns a proxy without types for the object under `key`.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -266,7 +269,7 @@ impl Session {
         self.api().get_dynamic(key)
     }
 
-    /// As [`proxy`](Self::proxy), without types.
+    /// Like [`proxy`](Self::proxy), without types.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -285,7 +288,7 @@ impl Session {
         self.api().proxy_dynamic(key)
     }
 
-    /// The class, the generation and the methods of the object under `key`.
+    /// Returns the class, generation and methods of the object under `key`.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -307,8 +310,8 @@ impl Session {
         self.api().describe(key)
     }
 
-    /// Whether a method panicked while it changed the object under `key`; then the object answers [`Error::Poisoned`]
-    /// to all calls, and can only be looked at by a snapshot.
+    /// Whether the object under `key` is poisoned, because a method panicked while changing it. A poisoned object
+    /// refuses calls with [`Error::Poisoned`], but can be described and copied in a snapshot.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -329,9 +332,10 @@ impl Session {
         self.api().is_poisoned(key)
     }
 
-    /// Lets the object under `key` be used again although a method panicked while it changed it, as
-    /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison) does. The object is as that method left it: look at it
-    /// by a [snapshot](crate::Proxy::snapshot_with_info) first. Does nothing to an object that is not poisoned.
+    /// Makes the object under `key` usable again after a method panicked while changing it, like
+    /// [`Mutex::clear_poison`](std::sync::Mutex::clear_poison). The object stays as that method left it: look at it in
+    /// a [`snapshot`](Proxy::snapshot_with_info) first, and repair it with the next calls. This does nothing to an
+    /// object that is not poisoned.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -357,7 +361,7 @@ impl Session {
         self.api().clear_poison(key)
     }
 
-    /// The versions of the service.
+    /// Returns the versions of the service.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -371,13 +375,13 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// The session's.
+    /// Those of the session.
     pub fn version(&self) -> Call<VersionInfo> {
         self.api().version()
     }
 
-    /// The same service, with calls on behalf of the owner `id`, as by [`Call::owner`]: all of them, and those of the
-    /// proxies that come of them. Locks belong to owners.
+    /// The same service, whose calls are made on behalf of this owner, as with [`Call::owner`](crate::Call::owner).
+    /// This includes the calls of the proxies that it returns.
     ///
     /// ```
     /// # use tarmem::Service;
@@ -397,8 +401,9 @@ impl Session {
         self.api().as_owner(id)
     }
 
-    /// Sends all `calls` together, without waiting in between, and gives their results in order. The calls are of one
-    /// type: calls of one method, typed or by name, or of several that give the same.
+    /// Sends all `calls` together, without waiting in between, and returns their results in order (explicit
+    /// pipelining). All calls have one type: calls of one method, typed or by name, or of several methods with the same
+    /// result.
     ///
     /// ```
     /// # use tarmem::Service;
