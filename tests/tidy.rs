@@ -1,5 +1,7 @@
 //! Tidiness is a test: lengths, layering, what may not be in the sources, what is published.
 
+#[path = "tidy/attributes.rs"]
+mod attributes;
 #[path = "tidy/drawing.rs"]
 mod drawing;
 #[path = "tidy/examples.rs"]
@@ -16,6 +18,8 @@ mod map;
 mod public;
 #[path = "tidy/published.rs"]
 mod published;
+#[path = "tidy/reader.rs"]
+mod reader;
 
 use std::fs;
 use std::path::{Path, PathBuf};

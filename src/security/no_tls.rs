@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 /// A client's TLS settings, which cannot be made in this build.
 #[derive(Clone, Debug)]
+#[doc(hidden)]
 pub enum ClientTls {}
 
 impl ClientTls {
@@ -21,6 +22,7 @@ impl ClientTls {
 
 /// A service's TLS settings, which cannot be made in this build.
 #[derive(Clone, Debug)]
+#[doc(hidden)]
 pub enum ServerTls {}
 
 /// The client's side.

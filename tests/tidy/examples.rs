@@ -1,9 +1,10 @@
 //! Every public type has an example in its documentation.
 
+use super::attributes::{add_names, is_for_tests, is_hidden, paths_of};
 use super::sources;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use syn::{Attribute, Expr, Ident, Item, Lit, Meta, UseTree, Visibility};
+use syn::{Attribute, Expr, Ident, Item, Lit, Meta, Visibility};
 
 /// The public types without an example, by crate, and why they have none.
 const WITHOUT: &[(&str, &str, &str)] = &[("remote/src", "Place", "a file and a line; registry errors print it")];
@@ -46,7 +47,7 @@ fn public_types(folder: &str) -> Vec<Type> {
         if let Item::Use(item) = item
             && is_public(&item.vis)
         {
-            names(&item.tree, if is_hidden(&item.attrs) { &mut hidden } else { &mut reexported });
+            add_names(&item.tree, if is_hidden(&item.attrs) { &mut hidden } else { &mut reexported });
         }
     }
     let is_reexported = |name: &str| reexported.contains(name) && !hidden.contains(name);
@@ -61,7 +62,7 @@ fn public_types(folder: &str) -> Vec<Type> {
                         continue;
                     }
                     let folder = below.join(&name);
-                    let file = path_attribute(&module.attrs).map(|name| path.with_file_name(name));
+                    let file = paths_of(&module.attrs).next().map(|name| path.with_file_name(name));
                     let places = file.into_iter().chain([folder.with_extension("rs"), folder.join("mod.rs")]);
                     let file = places.into_iter().find(|place| files.contains_key(place));
                     let file = file.unwrap_or_else(|| panic!("{} has no file", folder.display()));
@@ -97,28 +98,6 @@ fn is_public(vis: &Visibility) -> bool {
     matches!(vis, Visibility::Public(_))
 }
 
-fn is_hidden(attrs: &[Attribute]) -> bool {
-    attrs
-        .iter()
-        .any(|attr| attr.path().is_ident("doc") && attr.parse_args::<Ident>().is_ok_and(|word| word == "hidden"))
-}
-
-/// `#[cfg(test)]`, and what only the fuzz targets see.
-fn is_for_tests(attrs: &[Attribute]) -> bool {
-    attrs.iter().any(|attr| match &attr.meta {
-        Meta::List(list) if attr.path().is_ident("cfg") => {
-            let condition = list.tokens.to_string();
-            condition.contains("test") || condition.contains("fuzzing") || condition.contains("not (")
-        }
-        _ => false,
-    })
-}
-
-/// The file that `#[path = "…"]` names.
-fn path_attribute(attrs: &[Attribute]) -> Option<String> {
-    attrs.iter().filter(|attr| attr.path().is_ident("path")).find_map(|attr| text(&attr.meta))
-}
-
 fn has_example(attrs: &[Attribute]) -> bool {
     let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| text(&attr.meta));
     docs.into_iter().any(|line| line.contains("```") || line.contains("For an example, see ["))
@@ -135,16 +114,5 @@ fn text(meta: &Meta) -> Option<String> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// The names that a `use` takes from elsewhere.
-fn names(tree: &UseTree, found: &mut HashSet<String>) {
-    match tree {
-        UseTree::Path(path) => names(&path.tree, found),
-        UseTree::Name(name) => drop(found.insert(name.ident.to_string())),
-        UseTree::Rename(rename) => drop(found.insert(rename.ident.to_string())),
-        UseTree::Group(group) => group.items.iter().for_each(|tree| names(tree, found)),
-        UseTree::Glob(_) => {}
     }
 }

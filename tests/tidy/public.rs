@@ -1,10 +1,11 @@
 //! What is public can grow: an enum may get variants, and a struct fields, without breaking a program of a user, unless
 //! there is a reason why not.
 
+use super::attributes::{add_names, is_hidden};
 use super::sources;
 use std::collections::HashSet;
 use std::path::Path;
-use syn::{Attribute, Fields, Ident, Item, UseTree, Visibility};
+use syn::{Fields, Item, Visibility};
 
 /// The public enums, and structs with public fields, that are not `#[non_exhaustive]`; and why.
 const EXHAUSTIVE: &[(&str, &str)] = &[
@@ -33,20 +34,17 @@ fn what_is_public_can_grow_or_says_why_not() {
     for folder in ["src", "remote/src", "remote/modules/src"] {
         let files: Vec<_> = sources(folder).into_iter().filter(|(path, _)| is_public(path)).collect();
         let parsed: Vec<_> = files.iter().map(|(path, text)| (path, syn::parse_file(text).expect("Rust"))).collect();
-        let hidden: HashSet<Ident> = parsed.iter().flat_map(|(_, file)| hidden(&file.items)).collect();
-        let is_hidden = |path: &Path| {
-            path.iter().any(|part| {
-                let part = part.to_string_lossy();
-                hidden.iter().any(|name| name == part.trim_end_matches(".rs"))
-            })
-        };
+        let mut hidden = HashSet::new();
+        parsed.iter().for_each(|(_, file)| add_hidden(&file.items, &mut hidden));
+        let is_below_hidden =
+            |path: &Path| path.iter().any(|part| hidden.contains(part.to_string_lossy().trim_end_matches(".rs")));
         for (path, file) in &parsed {
-            if is_hidden(path) {
+            if is_below_hidden(path) {
                 continue;
             }
             for item in &file.items {
                 if let Some(name) = closed_item(item).filter(|name| !hidden.contains(name)) {
-                    closed.push((name.to_string(), path.display().to_string()));
+                    closed.push((name, path.display().to_string()));
                 }
             }
         }
@@ -69,47 +67,29 @@ fn is_public(path: &Path) -> bool {
     !["src/cli/", "src/fuzzing/", "src/linear/", "tests"].iter().any(|part| path.contains(part))
 }
 
-/// The modules and items that a file hides as it names them.
-fn hidden(items: &[Item]) -> Vec<Ident> {
-    let mut hidden = Vec::new();
+/// Adds the modules and items that a file hides as it names them.
+fn add_hidden(items: &[Item], hidden: &mut HashSet<String>) {
     for item in items {
         match item {
-            Item::Use(item) if is_doc_hidden(&item.attrs) => names(&item.tree, &mut hidden),
-            Item::Mod(item) if is_doc_hidden(&item.attrs) => hidden.push(item.ident.clone()),
+            Item::Use(item) if is_hidden(&item.attrs) => add_names(&item.tree, hidden),
+            Item::Mod(item) if is_hidden(&item.attrs) => drop(hidden.insert(item.ident.to_string())),
             _ => {}
         }
-    }
-    hidden
-}
-
-fn names(tree: &UseTree, found: &mut Vec<Ident>) {
-    match tree {
-        UseTree::Path(path) => names(&path.tree, found),
-        UseTree::Name(name) => found.push(name.ident.clone()),
-        UseTree::Rename(rename) => found.push(rename.rename.clone()),
-        UseTree::Group(group) => group.items.iter().for_each(|tree| names(tree, found)),
-        UseTree::Glob(_) => {}
     }
 }
 
 /// The name of a public enum, or a struct with public fields, to which nothing can be added.
-fn closed_item(item: &Item) -> Option<Ident> {
+fn closed_item(item: &Item) -> Option<String> {
     let (vis, attrs, ident, is_open) = match item {
         Item::Enum(item) => (&item.vis, &item.attrs, &item.ident, item.variants.is_empty()),
         Item::Struct(item) => (&item.vis, &item.attrs, &item.ident, !has_public_fields(&item.fields)),
         _ => return None,
     };
     let may_grow = is_open || attrs.iter().any(|attr| attr.path().is_ident("non_exhaustive"));
-    (matches!(vis, Visibility::Public(_)) && !may_grow && !is_doc_hidden(attrs)).then(|| ident.clone())
+    (matches!(vis, Visibility::Public(_)) && !may_grow && !is_hidden(attrs)).then(|| ident.to_string())
 }
 
 /// A struct with a private field cannot be made by users anyway.
 fn has_public_fields(fields: &Fields) -> bool {
     !fields.is_empty() && fields.iter().all(|field| matches!(field.vis, Visibility::Public(_)))
-}
-
-fn is_doc_hidden(attrs: &[Attribute]) -> bool {
-    attrs.iter().any(|attr| {
-        attr.path().is_ident("doc") && attr.parse_args::<Ident>().is_ok_and(|argument| argument == "hidden")
-    })
 }
