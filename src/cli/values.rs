@@ -226,9 +226,22 @@ fn with_hint(text: &str, error: &ValueError) -> String {
         _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => error.to_string(),
         Some('[' | '{') => format!("{error}; write the whole value between single quotes, such as '[1, \"two\"]'"),
         Some('"') => format!("{error}; write text between both kinds of quotes, such as '\"two words\"'"),
-        _ => {
-            format!("{error}; if it is meant as text, write {}", quoted(text))
-        }
+        _ => match not_in_json(text) {
+            Some(float) => {
+                format!("{error}; as a float, write '{{\"$float\":\"{float}\"}}'; as text, {}", quoted(text))
+            }
+            None => format!("{error}; if it is meant as text, write {}", quoted(text)),
+        },
+    }
+}
+
+/// How a float that JSON does not have is named in `$float`.
+fn not_in_json(text: &str) -> Option<&'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "nan" => Some("nan"),
+        "inf" | "infinity" | "+inf" | "+infinity" => Some("inf"),
+        "-inf" | "-infinity" => Some("-inf"),
+        _ => None,
     }
 }
 
@@ -314,6 +327,8 @@ mod tests {
     #[test]
     fn errors_say_how_to_quote_json() {
         let hints = [
+            ("NaN", r#"as a float, write '{"$float":"nan"}'; as text, '"NaN"'"#),
+            ("-Infinity", r#"write '{"$float":"-inf"}'"#),
             ("tea \"x\"", r#"write '"tea \"x\""'"#),
             ("it's", r#"write '"it'\''s"'"#),
             ("[1,", r#"such as '[1, "two"]'"#),

@@ -63,7 +63,13 @@ impl<'ast> Visit<'ast> for Check<'_> {
                 self.errors.at(ty, format!("{what} has one type on the wire; name it, or use a Value"));
             }
             Type::TraitObject(_) => {
-                self.errors.at(ty, format!("{what} of a `dyn` type cannot be decoded; name the class, or use a Value"));
+                self.errors.at(
+                    ty,
+                    format!(
+                        "{what} of a `dyn` type cannot be decoded; name a type that implements Serialize and Deserialize \
+                         (for an error, one that implements Display as well, or a String), or use a Value"
+                    ),
+                );
             }
             Type::Ptr(_) | Type::BareFn(_) => {
                 self.errors.at(ty, "a pointer means nothing in another process; use a value");

@@ -87,7 +87,10 @@ impl<T, E> Call<T, E> {
                 self.rename(since);
             }
             (Err(Error::NoSuchMethod { near, .. }), ..) => {
-                let error = Error::NoSuchMethod { class, method: self.name.to_string(), near };
+                let name = self.name.to_string();
+                // The full name of a method of an interface says which interface; the class's own needs none.
+                let own = name.strip_prefix(&*class).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
+                let error = Error::NoSuchMethod { class, method: own.unwrap_or(name), near };
                 self.state = State::Answered(Reply::failed(error));
             }
             (Err(error), ..) => self.state = State::Answered(Reply::failed(error)),

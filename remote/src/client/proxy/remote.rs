@@ -55,6 +55,11 @@ pub trait Interface: Remote {}
 ///     Ok(found)
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no class or interface of tarmem's",
+    label = "there can be no proxy of it",
+    note = "put #[remote(module = \"…\")] on the struct, enum or trait itself; #[remote] on its `impl` is not enough"
+)]
 pub trait Remote {
     /// The path of the class or interface, `module.Name`.
     const PATH: &'static str;

@@ -59,7 +59,8 @@ pub(super) fn method_remedy(method: &str) -> &'static str {
         "describe the key to see its methods; those of an interface are there once the service's program names the \
          crate that implements it for the class with `tarmem::link!`"
     } else {
-        "describe the key to see its methods"
+        "describe the key to see its methods; if your program knows the method, the service's program was built from an \
+         older version of the class"
     }
 }
 
@@ -79,7 +80,7 @@ pub(super) fn no_constructor_remedy(class: &str, constructors: &[String]) -> Str
 }
 
 pub(super) const MEMBER_REMEDY: &str = "import the module to see what it offers; what another crate adds to it is \
-    there once the service's program names that crate with `tarmem::link!`";
+    there once the service's program names that crate with `tarmem::link!`, in a version that has it";
 
 #[cfg(test)]
 mod tests {
