@@ -1,7 +1,7 @@
 //! The listeners of a service hear of every change and every operation, in order.
 
 use crate::server::state::Seams;
-use crate::server::state::observer::{Ended, Observer, Outcome};
+use crate::server::state::observer::{Ended, Ending, Observer};
 use crate::store::{Cell, ChangeListener, ChangedBy, Mapping};
 use crate::{CallError, Error, Proxy, RunningService, Service, Session, remote};
 use futures::future::join_all;
@@ -247,7 +247,7 @@ async fn each_change_is_reported_once_in_order_with_its_call() {
 #[derive(Default)]
 struct Meter {
     begun: Mutex<HashMap<&'static str, usize>>,
-    ended: Mutex<HashMap<(&'static str, Outcome), usize>>,
+    ended: Mutex<HashMap<(&'static str, Ending), usize>>,
     slow: Mutex<Vec<Ended>>,
 }
 
@@ -296,17 +296,17 @@ async fn each_operation_is_reported_when_it_begins_and_once_when_it_ends() {
         assert_eq!(ends, *count, "{name}: {ended:?}");
     }
     let outcomes = [
-        ("memoize", Outcome::Done, 2),
-        ("call", Outcome::Done, 10),
-        ("call", Outcome::Raised, 1),
-        ("call", Outcome::GivenUp, 1),
-        ("get", Outcome::Failed, 1),
-        ("version", Outcome::Done, 1),
+        ("memoize", Ending::Done, 2),
+        ("call", Ending::Done, 10),
+        ("call", Ending::Raised, 1),
+        ("call", Ending::GivenUp, 1),
+        ("get", Ending::Failed, 1),
+        ("version", Ending::Done, 1),
     ];
     for (name, outcome, count) in outcomes {
         assert_eq!(ended.get(&(name, outcome)), Some(&count), "{name} {outcome:?}: {ended:?}");
     }
     let slow = meter.slow.lock();
-    let [Ended { name: "call", by, outcome: Outcome::GivenUp, .. }] = slow[..] else { panic!("{slow:?}") };
+    let [Ended { name: "call", by, outcome: Ending::GivenUp, .. }] = slow[..] else { panic!("{slow:?}") };
     assert_eq!(by.session, id);
 }

@@ -1,14 +1,14 @@
 //! Expands the dispatch functions of methods, constructors and functions, and their table entries.
 
 use crate::emit::{FunctionNames, at, place};
-use crate::objects;
+use crate::multi_object;
 use crate::signature::{Receiver, Returns, Signature};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 
 /// The receiver of a method.
-pub(crate) struct Target<'a> {
+pub(crate) struct ReceiverType<'a> {
     /// The type of the object.
     pub(crate) object: TokenStream,
     /// The class or the trait in which the method's name is looked up.
@@ -22,9 +22,14 @@ pub(crate) struct Target<'a> {
 }
 
 /// The dispatch function `ident` of a method.
-pub(crate) fn method(sig: &Signature, private: &TokenStream, ident: &Ident, target: &Target<'_>) -> TokenStream {
+pub(crate) fn method(
+    sig: &Signature,
+    private: &TokenStream,
+    ident: &Ident,
+    receiver_type: &ReceiverType<'_>,
+) -> TokenStream {
     let cfgs = &sig.carried.cfgs;
-    let Target { object, lookup, generics, .. } = target;
+    let ReceiverType { object, lookup, generics, .. } = receiver_type;
     let (mutability, downcast) = match sig.receiver {
         Some(Receiver::Exclusive) => (Some(quote!(mut)), quote!(exclusive)),
         _ => (None, quote!(shared)),
@@ -97,9 +102,9 @@ pub(crate) fn method_entry(
     sig: &Signature,
     private: &TokenStream,
     (ident, signature): (&Ident, &Ident),
-    target: &Target<'_>,
+    receiver_type: &ReceiverType<'_>,
 ) -> TokenStream {
-    let Target { scope, turbofish, .. } = target;
+    let ReceiverType { scope, turbofish, .. } = receiver_type;
     let Signature { name, .. } = sig;
     let cfgs = &sig.carried.cfgs;
     let docs = sig.carried.text();
@@ -138,8 +143,8 @@ pub(crate) fn method_entry(
 
 /// The dispatch function `ident` of a constructor or function; `user` is the path to call.
 pub(crate) fn function(sig: &Signature, private: &TokenStream, ident: &Ident, user: &TokenStream) -> TokenStream {
-    if objects::has(sig) {
-        return objects::function(sig, private, ident, user);
+    if multi_object::has(sig) {
+        return multi_object::function(sig, private, ident, user);
     }
     let cfgs = &sig.carried.cfgs;
     let decode = sig.decode(private);
@@ -206,8 +211,8 @@ pub(crate) fn function_entry(
     let blocking = sig.options.blocking.is_some();
     let scales = sig.options.scales.is_some();
     let idempotent = sig.is_idempotent();
-    let invoke = if objects::has(sig) {
-        objects::invoke(sig, private, ident)
+    let invoke = if multi_object::has(sig) {
+        multi_object::invoke(sig, private, ident)
     } else if sig.is_async {
         quote!(Async(#ident))
     } else {

@@ -3,7 +3,7 @@
 
 use crate::defaults::RestKind;
 use crate::signature::{Param, Passing, Receiver, Returns, Signature};
-use crate::{objects, types};
+use crate::{multi_object, types};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -129,7 +129,7 @@ impl Signature {
     /// be encoded causes this one error only.
     fn checks(&self, private: &TokenStream, types: &[TokenStream]) -> TokenStream {
         let arguments = self.arguments().zip(types).map(|(param, decoded)| match &param.passing {
-            Passing::Object(object) => objects::check(self, object, private),
+            Passing::Object(object) => multi_object::check(self, object, private),
             _ => {
                 let owned = param.owned_type().unwrap_or_else(|| decoded.clone());
                 let span = here(owned.span());

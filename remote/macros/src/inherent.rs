@@ -1,7 +1,7 @@
 //! Expands `#[remote]` on an inherent impl: the methods and constructors of a class.
 
 use crate::args::{self, Options};
-use crate::dispatch::{self, Target};
+use crate::dispatch::{self, ReceiverType};
 use crate::docs::Carried;
 use crate::emit::{FunctionNames, allow, place};
 use crate::errors::Errors;
@@ -103,7 +103,7 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
     let cfgs = Carried::of(&item.attrs).cfgs;
     let class = &item.self_ty;
     let path = quote!(<#class as #private::Remote>::PATH);
-    let target = Target {
+    let receiver_type = ReceiverType {
         object: quote!(#class),
         lookup: quote!(<#class>),
         generics: quote!(),
@@ -116,9 +116,9 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
         let dispatch = format_ident!("__dispatch_{index}");
         let signature = format_ident!("__signature_{index}");
         if sig.receiver.is_some() {
-            dispatchers.push(dispatch::method(sig, private, &dispatch, &target));
+            dispatchers.push(dispatch::method(sig, private, &dispatch, &receiver_type));
             dispatchers.push(shape::of_method(sig, private, &signature, &path));
-            methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &target));
+            methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &receiver_type));
             proxied.push(sig.proxy_method(private, &vis, &path, &signature));
         } else {
             let user = &sig.ident;

@@ -1,7 +1,7 @@
 //! Expands `#[remote(module = "…")]` on a trait: an interface.
 
 use crate::args::{self, Options};
-use crate::dispatch::{self, Target};
+use crate::dispatch::{self, ReceiverType};
 use crate::docs::Carried;
 use crate::emit::{allow, place};
 use crate::errors::Errors;
@@ -100,7 +100,7 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
     let scope = quote!(<dyn #ident as #private::Remote>::PATH);
     // All bounds of a class, except for those that are checked where the class is defined.
     let bounds = quote!(#ident + #private::Remote + ::core::marker::Send + ::core::marker::Sync + 'static);
-    let target = Target {
+    let receiver_type = ReceiverType {
         object: quote!(__C),
         lookup: quote!(<__C as #ident>),
         generics: quote!(__C: #bounds),
@@ -112,9 +112,9 @@ fn generate(item: &ItemTrait, private: &TokenStream, path: &str, signatures: &[S
     for (index, sig) in signatures.iter().enumerate() {
         let dispatch = format_ident!("__dispatch_{index}");
         let signature = format_ident!("__signature_{index}");
-        dispatchers.push(dispatch::method(sig, private, &dispatch, &target));
+        dispatchers.push(dispatch::method(sig, private, &dispatch, &receiver_type));
         dispatchers.push(shape::of_method(sig, private, &signature, &scope));
-        methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &target));
+        methods.push(dispatch::method_entry(sig, private, (&dispatch, &signature), &receiver_type));
         proxied.push(sig.proxy_method(private, vis, &scope, &signature));
         declared.push(sig.proxy_declaration(private));
         called.push(sig.proxy_implementation(private, &scope, &signature));

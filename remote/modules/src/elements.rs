@@ -50,7 +50,7 @@ use tarmem_remote::value::{Value, from_value, misfit};
 /// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Elements<T> {
-    target: Target,
+    collection: Collection,
     limit: u32,
     timeout: Option<Duration>,
     items: VecDeque<Value>,
@@ -97,8 +97,8 @@ fn unexpected(what: &str, reason: String) -> CallError<Exception> {
     CallError::failed(Error::UnexpectedResult { what: what.to_owned(), reason, value: None, undone: false })
 }
 
-/// The collection.
-enum Target {
+/// The collection whose elements are fetched.
+enum Collection {
     Typed { core: ProxyCore, chunk: Box<FetchChunk> },
     Dynamic(DynamicProxy),
 }
@@ -136,17 +136,17 @@ impl<T> Elements<T> {
     pub(crate) fn of<P: Proxy>(proxy: &P, method: fn(&P, Option<Cursor>, Option<u32>) -> Fallible<Chunk>) -> Self {
         let of = proxy.clone();
         let chunk = Box::new(move |cursor, limit| method(&of, cursor, limit));
-        Self::new(Target::Typed { core: proxy.core().clone(), chunk })
+        Self::new(Collection::Typed { core: proxy.core().clone(), chunk })
     }
 
     /// Fetches chunks by the name of the method.
     fn of_dynamic(proxy: &DynamicProxy) -> Self {
-        Self::new(Target::Dynamic(proxy.clone()))
+        Self::new(Collection::Dynamic(proxy.clone()))
     }
 
-    fn new(target: Target) -> Self {
+    fn new(collection: Collection) -> Self {
         let (items, next) = (VecDeque::new(), Some(Next::At(None)));
-        Elements { target, limit: CHUNK_ITEMS, timeout: None, items, next, element: PhantomData }
+        Elements { collection, limit: CHUNK_ITEMS, timeout: None, items, next, element: PhantomData }
     }
 
     /// Sets the number of elements that are fetched at a time: `limit`, but at least one; 1024 by default. The service
@@ -166,9 +166,9 @@ impl<T> Elements<T> {
 
     fn ask(&self, cursor: Option<Cursor>) -> Asked {
         let args = (cursor, Some(self.limit));
-        match &self.target {
-            Target::Typed { chunk, .. } => Asked::Typed(self.in_time(chunk(args.0, args.1))),
-            Target::Dynamic(proxy) => Asked::Dynamic(self.in_time(proxy.call_with("iter_chunk", &args))),
+        match &self.collection {
+            Collection::Typed { chunk, .. } => Asked::Typed(self.in_time(chunk(args.0, args.1))),
+            Collection::Dynamic(proxy) => Asked::Dynamic(self.in_time(proxy.call_with("iter_chunk", &args))),
         }
     }
 
@@ -242,9 +242,9 @@ impl<T: DeserializeOwned> FusedStream for Elements<T> {
 
 impl<T> fmt::Debug for Elements<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = match &self.target {
-            Target::Typed { core, .. } => core,
-            Target::Dynamic(proxy) => proxy.core(),
+        let of = match &self.collection {
+            Collection::Typed { core, .. } => core,
+            Collection::Dynamic(proxy) => proxy.core(),
         };
         f.debug_struct("Elements").field("of", of).field("at_hand", &self.items.len()).finish_non_exhaustive()
     }

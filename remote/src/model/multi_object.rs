@@ -156,11 +156,11 @@ impl PreparedCall {
 
 /// The objects that a function gets, one for each of its object parameters.
 pub struct HeldObjects<'a> {
-    objects: std::vec::IntoIter<Held<'a>>,
+    objects: std::vec::IntoIter<HeldObject<'a>>,
 }
 
 /// One object that the service holds for a function.
-pub struct Held<'a> {
+pub struct HeldObject<'a> {
     object: Hold<'a>,
     views: Option<&'static AnyViews>,
 }
@@ -170,21 +170,21 @@ enum Hold<'a> {
     Exclusive(&'a mut dyn Object),
 }
 
-impl<'a> Held<'a> {
+impl<'a> HeldObject<'a> {
     /// An object for a `&` parameter. `views` says how the object's class is viewed as the interface that the parameter
     /// names, if it names one.
     pub fn shared(object: &'a dyn Object, views: Option<&'static AnyViews>) -> Self {
-        Held { object: Hold::Shared(object), views }
+        HeldObject { object: Hold::Shared(object), views }
     }
 
     /// An object for a `&mut` parameter.
     pub fn exclusive(object: &'a mut dyn Object, views: Option<&'static AnyViews>) -> Self {
-        Held { object: Hold::Exclusive(object), views }
+        HeldObject { object: Hold::Exclusive(object), views }
     }
 }
 
-impl<'a> FromIterator<Held<'a>> for HeldObjects<'a> {
-    fn from_iter<I: IntoIterator<Item = Held<'a>>>(objects: I) -> Self {
+impl<'a> FromIterator<HeldObject<'a>> for HeldObjects<'a> {
+    fn from_iter<I: IntoIterator<Item = HeldObject<'a>>>(objects: I) -> Self {
         HeldObjects { objects: objects.into_iter().collect::<Vec<_>>().into_iter() }
     }
 }
@@ -232,14 +232,14 @@ impl<'a> HeldObjects<'a> {
 
     fn next_shared<T: ?Sized>(&mut self) -> Result<(&'a dyn Object, Option<&'static AnyViews>), Error> {
         match self.objects.next() {
-            Some(Held { object: Hold::Shared(object), views }) => Ok((object, views)),
+            Some(HeldObject { object: Hold::Shared(object), views }) => Ok((object, views)),
             _ => Err(mismatch::<T>("not what was asked for")),
         }
     }
 
     fn next_exclusive<T: ?Sized>(&mut self) -> Result<(&'a mut dyn Object, Option<&'static AnyViews>), Error> {
         match self.objects.next() {
-            Some(Held { object: Hold::Exclusive(object), views }) => Ok((object, views)),
+            Some(HeldObject { object: Hold::Exclusive(object), views }) => Ok((object, views)),
             _ => Err(mismatch::<T>("not what was asked for")),
         }
     }

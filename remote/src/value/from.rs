@@ -42,27 +42,27 @@ pub fn from_value<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, Value
 
 /// The deserializer of both `Value` and `&Value`.
 struct FromValue<'de> {
-    held: Held<'de>,
+    held: ValueCow<'de>,
     depth: Depth,
 }
 
 /// An owned or a borrowed value.
-enum Held<'de> {
+enum ValueCow<'de> {
     Owned(Value),
     Borrowed(&'de Value),
 }
 
-impl Held<'_> {
+impl ValueCow<'_> {
     fn get(&self) -> &Value {
         match self {
-            Held::Owned(value) => value,
-            Held::Borrowed(value) => value,
+            ValueCow::Owned(value) => value,
+            ValueCow::Borrowed(value) => value,
         }
     }
 }
 
 impl<'de> FromValue<'de> {
-    fn new(held: Held<'de>) -> Self {
+    fn new(held: ValueCow<'de>) -> Self {
         FromValue { held, depth: Depth::default() }
     }
 
@@ -76,16 +76,16 @@ impl<'de> FromValue<'de> {
 
     fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.held {
-            Held::Borrowed(Value::Text(s)) => visitor.visit_borrowed_str(s),
-            Held::Owned(Value::Text(s)) => visitor.visit_string(s),
+            ValueCow::Borrowed(Value::Text(s)) => visitor.visit_borrowed_str(s),
+            ValueCow::Owned(Value::Text(s)) => visitor.visit_string(s),
             _ => self.mismatch("text"),
         }
     }
 
     fn bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.held {
-            Held::Borrowed(Value::Bytes(b)) => visitor.visit_borrowed_bytes(b),
-            Held::Owned(Value::Bytes(b)) => visitor.visit_byte_buf(b),
+            ValueCow::Borrowed(Value::Bytes(b)) => visitor.visit_borrowed_bytes(b),
+            ValueCow::Owned(Value::Bytes(b)) => visitor.visit_byte_buf(b),
             _ => match self.value() {
                 Value::List(items) | Value::Tuple(items) => visitor.visit_byte_buf(list_as_bytes(items)?),
                 _ => self.mismatch("bytes"),
@@ -95,13 +95,13 @@ impl<'de> FromValue<'de> {
 
     fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.held {
-            Held::Borrowed(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
+            ValueCow::Borrowed(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
                 let inside = self.depth.container()?;
-                Items::visit(items.iter().map(Held::Borrowed), inside, visitor)
+                Items::visit(items.iter().map(ValueCow::Borrowed), inside, visitor)
             }
-            Held::Owned(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
+            ValueCow::Owned(Value::List(items) | Value::Tuple(items) | Value::Set(items)) => {
                 let inside = self.depth.container()?;
-                Items::visit(items.into_iter().map(Held::Owned), inside, visitor)
+                Items::visit(items.into_iter().map(ValueCow::Owned), inside, visitor)
             }
             _ => match self.value() {
                 Value::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
@@ -124,14 +124,14 @@ impl<'de> FromValue<'de> {
 
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.held {
-            Held::Borrowed(Value::Map(entries)) => {
+            ValueCow::Borrowed(Value::Map(entries)) => {
                 let inside = self.depth.container()?;
-                let entries = entries.iter().map(|(k, v)| (Held::Borrowed(k), Held::Borrowed(v)));
+                let entries = entries.iter().map(|(k, v)| (ValueCow::Borrowed(k), ValueCow::Borrowed(v)));
                 Entries::visit(entries, inside, visitor)
             }
-            Held::Owned(Value::Map(entries)) => {
+            ValueCow::Owned(Value::Map(entries)) => {
                 let inside = self.depth.container()?;
-                let entries = entries.into_iter().map(|(k, v)| (Held::Owned(k), Held::Owned(v)));
+                let entries = entries.into_iter().map(|(k, v)| (ValueCow::Owned(k), ValueCow::Owned(v)));
                 Entries::visit(entries, inside, visitor)
             }
             _ => self.mismatch("a map"),
@@ -142,10 +142,10 @@ impl<'de> FromValue<'de> {
     fn hand_over<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         self.depth.check(self.value())?;
         let value = match self.held {
-            Held::Owned(value) => value,
-            Held::Borrowed(value) => value.clone(),
+            ValueCow::Owned(value) => value,
+            ValueCow::Borrowed(value) => value.clone(),
         };
-        handoff::offering(value, || visitor.visit_newtype_struct(FromValue::new(Held::Owned(Value::Null))))
+        handoff::offering(value, || visitor.visit_newtype_struct(FromValue::new(ValueCow::Owned(Value::Null))))
     }
 }
 

@@ -9,7 +9,7 @@ use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{Function, FunctionInvoke, Invoke, Method};
 use tarmem_remote::dispatch::{Arguments, DispatchError, Encoding, Output, Produced};
-use tarmem_remote::multi_object::{Held, ObjectParam, PreparedCall, Work};
+use tarmem_remote::multi_object::{HeldObject, ObjectParam, PreparedCall, Work};
 use tarmem_remote::operation::{FunctionRef, MethodRef, Operation, Reply, SourceRef, Target};
 use tarmem_remote::payload::Payload;
 use tarmem_remote::results::ObjectInfo;
@@ -171,7 +171,11 @@ impl Loopback {
         drop(objects);
         let held = params.iter().zip(&mut taken).map(|(param, object)| {
             let views = self.registry.class(object.class()).expect("it is known").views(param.class);
-            if param.exclusive { Held::exclusive(&mut **object, views) } else { Held::shared(&**object, views) }
+            if param.exclusive {
+                HeldObject::exclusive(&mut **object, views)
+            } else {
+                HeldObject::shared(&**object, views)
+            }
         });
         let produced = match call.work {
             Work::Sync(work) => work(held.collect(), &self.context()),

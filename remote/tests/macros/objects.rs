@@ -242,21 +242,21 @@ fn a_wrong_object_is_an_error_and_not_a_panic() {
             tarmem_remote::multi_object::Work::Async(_) => panic!("it is not async"),
         }
     };
-    use tarmem_remote::multi_object::Held;
+    use tarmem_remote::multi_object::HeldObject;
     let (mut purse, mut dial) = (Purse::of(9), Dial::new());
-    let wrong = [Held::exclusive(&mut purse, None), Held::exclusive(&mut dial, None)];
+    let wrong = [HeldObject::exclusive(&mut purse, None), HeldObject::exclusive(&mut dial, None)];
     assert!(
         matches!(run(wrong.into_iter().collect()), Err(Error::WrongClass { found, .. }) if found == "objects.Dial")
     );
     let mut purse = Purse::of(9);
     let shared = Purse::of(9);
-    let lent = [Held::exclusive(&mut purse, None), Held::shared(&shared, None)];
+    let lent = [HeldObject::exclusive(&mut purse, None), HeldObject::shared(&shared, None)];
     assert!(matches!(run(lent.into_iter().collect()), Err(Error::WrongClass { .. })));
     let mut purse = Purse::of(9);
-    let few = [Held::exclusive(&mut purse, None)];
+    let few = [HeldObject::exclusive(&mut purse, None)];
     assert!(matches!(run(few.into_iter().collect()), Err(Error::WrongClass { .. })));
     let (mut one, mut other) = (Purse::of(9), Purse::of(0));
-    let right = [Held::exclusive(&mut one, None), Held::exclusive(&mut other, None)];
+    let right = [HeldObject::exclusive(&mut one, None), HeldObject::exclusive(&mut other, None)];
     assert!(matches!(run(right.into_iter().collect()), Ok(Produced::Value(_))));
     assert_eq!((one.coins, other.coins), (4, 5));
 }

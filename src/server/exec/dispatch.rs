@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::request::Request;
 use super::step::{Later, Step, Written, put};
 use crate::server::refs::snapshot::{SnapshotRequest, snapshot};
-use crate::server::state::observer::{Observed, Observer, Outcome};
+use crate::server::state::observer::{Ending, Observed, Observer};
 use serde::Serialize;
 use std::sync::Arc;
 use tarmem_remote::error::Error;
@@ -56,14 +56,14 @@ impl Engine {
         let observed = Observed::begin(observer, &operation, request.by());
         let step = self.execute_unobserved(request, operation, out);
         match step {
-            Ok(Step::Over(Written::Result)) => observed.end(Outcome::Done),
-            Ok(Step::Over(Written::Raised(_))) => observed.end(Outcome::Raised),
-            Err(_) => observed.end(Outcome::Failed),
+            Ok(Step::Over(Written::Result)) => observed.end(Ending::Done),
+            Ok(Step::Over(Written::Raised(_))) => observed.end(Ending::Raised),
+            Err(_) => observed.end(Ending::Failed),
             Ok(Step::Later(mut later)) => {
                 let run = later.run;
                 later.run = Box::pin(async move {
                     let reply = run.await;
-                    observed.end(Outcome::of(&reply));
+                    observed.end(Ending::of(&reply));
                     reply
                 });
                 return Ok(Step::Later(later));

@@ -33,7 +33,7 @@ pub(super) struct FunctionCall<F> {
 }
 
 /// How a function ended that may look into objects that it has references to.
-pub(super) enum Ran<T> {
+pub(super) enum FunctionRun<T> {
     Over(T),
     /// It could not look into these objects, and has to run again once all of them are locked.
     Asks(Asked),
@@ -47,7 +47,7 @@ impl FunctionCall<SyncFunction> {
         held: Vec<ReadGuard>,
         mut asked: Asked,
         elsewhere: bool,
-    ) -> Result<Ran<Produced>, Error> {
+    ) -> Result<FunctionRun<Produced>, Error> {
         let FunctionCall { scope, function, invoke, context, encoding, holding, load } = self;
         let looks = Looks::holding(held, elsewhere);
         let looking = LookingScope { scope: &**scope, looks: &looks, own: &[], code: function.place };
@@ -58,9 +58,9 @@ impl FunctionCall<SyncFunction> {
         })?;
         if looks.are_incomplete() {
             looks.ask(&mut asked, [], holding.as_ref())?;
-            return Ok(Ran::Asks(asked));
+            return Ok(FunctionRun::Asks(asked));
         }
-        produced.map(Ran::Over).map_err(|error| function.error(error, *encoding))
+        produced.map(FunctionRun::Over).map_err(|error| function.error(error, *encoding))
     }
 
     /// Runs it until it has everything that it asks for. Not called on a connection's thread.
@@ -71,8 +71,8 @@ impl FunctionCall<SyncFunction> {
                 load.turn(true).await?;
             }
             match self.attempt(args, held, asked, true)? {
-                Ran::Over(produced) => return Ok(produced),
-                Ran::Asks(more) => asked = more,
+                FunctionRun::Over(produced) => return Ok(produced),
+                FunctionRun::Asks(more) => asked = more,
             }
         }
     }

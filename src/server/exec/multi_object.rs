@@ -22,7 +22,7 @@ use super::large_calls::{self, Load};
 use super::request::{OwnedRequest, Request};
 use super::step::{Later, Step};
 use bytes::Bytes;
-use objects_call::{Begun, Ran};
+use objects_call::{Begun, ObjectsRun};
 use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::multi_object::Work;
@@ -51,8 +51,8 @@ impl Engine {
             (Some(holding), Work::Sync(work)) if !has_large && !call.wants.are_large(&holding) => {
                 let finish = |produced| write_produced(&function, session, produced, encoding, out, limit);
                 let again = match call.run(work, holding, false, finish)? {
-                    Ran::Over(written) => return Ok(written.into()),
-                    Ran::Asks(call, _) => call.again(args)?,
+                    ObjectsRun::Over(written) => return Ok(written.into()),
+                    ObjectsRun::Asks(call, _) => call.again(args)?,
                 };
                 call = again.0;
                 (None, again.1)
@@ -129,8 +129,8 @@ impl Engine {
             }
             Work::Sync(work) if function.inline => match call.wants.try_hold() {
                 Some(holding) => match call.run(work, holding?, false, place) {
-                    Ok(Ran::Over(cell)) => return Ok(Evaluated::Ready(Ok(cell))),
-                    Ok(Ran::Asks(asks, again)) => {
+                    Ok(ObjectsRun::Over(cell)) => return Ok(Evaluated::Ready(Ok(cell))),
+                    Ok(ObjectsRun::Asks(asks, again)) => {
                         place = again;
                         let again = asks.again(args)?;
                         call = again.0;

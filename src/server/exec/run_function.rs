@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::evaluation::{Evaluated, Evaluation};
-use super::function_call::{FunctionCall, Ran, reply_produced, write_produced};
+use super::function_call::{FunctionCall, FunctionRun, reply_produced, write_produced};
 use super::large_calls::{self, Load};
 use super::local_caller::LocalCaller;
 use super::looking::Asked;
@@ -75,10 +75,10 @@ impl Engine {
             FunctionInvoke::Sync(invoke) if function.inline && !large_calls::has_large(args) => {
                 let call = FunctionCall { scope, function, invoke, context, encoding, holding, load: None };
                 match call.attempt(args, Vec::new(), Asked::default(), false)? {
-                    Ran::Over(produced) => {
+                    FunctionRun::Over(produced) => {
                         Evaluated::Ready(self.place_referring(&call.scope, &function, produced, name))
                     }
-                    Ran::Asks(asked) => {
+                    FunctionRun::Asks(asked) => {
                         let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
                         Evaluated::Later(Evaluation::spawn(&self.state.runtime, async move {
                             let produced = call.patiently(&args, asked).await?;
@@ -97,8 +97,8 @@ impl Engine {
                         return Err(Error::Cancelled.into());
                     }
                     let produced = match call.attempt(&args, Vec::new(), Asked::default(), true)? {
-                        Ran::Over(produced) => produced,
-                        Ran::Asks(asked) => runtime.block_on(async {
+                        FunctionRun::Over(produced) => produced,
+                        FunctionRun::Asks(asked) => runtime.block_on(async {
                             tokio::select! {
                                 produced = call.patiently(&args, asked) => produced,
                                 _ = unwanted => Err(Error::Cancelled),
@@ -159,12 +159,12 @@ impl Engine {
                 let mut asked = Asked::default();
                 if !offload && !has_large {
                     match call.attempt(args, Vec::new(), asked, false)? {
-                        Ran::Over(produced) => {
+                        FunctionRun::Over(produced) => {
                             return with_scope(&*call.scope, || {
                                 write_produced(&function, session, produced, encoding, out, limit).map(Step::from)
                             });
                         }
-                        Ran::Asks(more) => asked = more,
+                        FunctionRun::Asks(more) => asked = more,
                     }
                 }
                 let args = Bytes::copy_from_slice(args);
@@ -196,10 +196,10 @@ impl Engine {
                                 let attempt = || call.attempt(&args, held, asked, elsewhere);
                                 let ran = cancellation.over(|| large_calls::in_turn(has_turn, attempt))?;
                                 Ok(match ran {
-                                    Ran::Over(produced) => Ran::Over(with_scope(&*call.scope, || {
+                                    FunctionRun::Over(produced) => FunctionRun::Over(with_scope(&*call.scope, || {
                                         reply_produced(&function, session, produced, encoding, limit)
                                     })?),
-                                    Ran::Asks(asked) => Ran::Asks(asked),
+                                    FunctionRun::Asks(asked) => FunctionRun::Asks(asked),
                                 })
                             };
                             let ran = if elsewhere {
@@ -208,8 +208,8 @@ impl Engine {
                                 run()
                             };
                             match ran? {
-                                Ran::Over(reply) => return Ok(reply),
-                                Ran::Asks(more) => asked = more,
+                                FunctionRun::Over(reply) => return Ok(reply),
+                                FunctionRun::Asks(more) => asked = more,
                             }
                         }
                     };

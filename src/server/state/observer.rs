@@ -22,12 +22,12 @@ pub(crate) struct Ended {
     pub(crate) by: ChangedBy,
     /// How long it took, not counting the wait for its turn in its session.
     pub(crate) after: Duration,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: Ending,
 }
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Outcome {
+pub(crate) enum Ending {
     /// With its result.
     Done,
     /// With an error that the method or function returned.
@@ -38,12 +38,12 @@ pub(crate) enum Outcome {
     GivenUp,
 }
 
-impl Outcome {
+impl Ending {
     pub(crate) fn of(reply: &Reply) -> Self {
         match reply {
-            Reply::Done(_) | Reply::Provisional(_) => Outcome::Done,
-            Reply::Raised(_) => Outcome::Raised,
-            Reply::Failed(_) => Outcome::Failed,
+            Reply::Done(_) | Reply::Provisional(_) => Ending::Done,
+            Reply::Raised(_) => Ending::Raised,
+            Reply::Failed(_) => Ending::Failed,
         }
     }
 }
@@ -54,17 +54,17 @@ pub(crate) struct Observed {
     name: &'static str,
     by: ChangedBy,
     began: Instant,
-    outcome: Outcome,
+    outcome: Ending,
 }
 
 impl Observed {
     pub(crate) fn begin(observer: &Arc<dyn Observer>, operation: &Operation<'_>, by: ChangedBy) -> Self {
         observer.began(operation, by);
         let (name, began) = (operation.name(), Instant::now());
-        Observed { observer: Arc::clone(observer), name, by, began, outcome: Outcome::GivenUp }
+        Observed { observer: Arc::clone(observer), name, by, began, outcome: Ending::GivenUp }
     }
 
-    pub(crate) fn end(mut self, outcome: Outcome) {
+    pub(crate) fn end(mut self, outcome: Ending) {
         self.outcome = outcome;
     }
 }

@@ -197,7 +197,7 @@ fn a_destructor_that_panics_does_not_stop_other_drops() {
 
 /// The cells and guards that a test holds.
 #[derive(Default)]
-struct Held {
+struct CellsAndGuards {
     cells: Vec<Cell>,
     weak: Vec<WeakCell>,
     reading: Vec<ReadGuard>,
@@ -206,7 +206,7 @@ struct Held {
     replaced: Vec<Box<dyn Object>>,
 }
 
-impl Held {
+impl CellsAndGuards {
     /// Does one thing to one of them, if there is one.
     fn step(&mut self, what: u8, which: usize, store: &Store, class: &Arc<ClassInfo>, counted: &Arc<()>) {
         fn nth<T>(all: &[T], which: usize) -> Option<&T> {
@@ -278,7 +278,7 @@ proptest! {
     ) {
         let (store, class) = store();
         let counted = Arc::new(());
-        let mut held = Held::default();
+        let mut held = CellsAndGuards::default();
         for (what, which) in steps {
             held.step(what, which, &store, &class, &counted);
             prop_assert_eq!(Arc::strong_count(&counted) - 1, store.objects() + held.replaced.len());

@@ -67,13 +67,13 @@ pub(crate) enum Getters {}
 impl Door for Getters {
     type State = Items;
     type Want = ();
-    type Grant = Result<Value, Exception>;
+    type Admission = Result<Value, Exception>;
 
-    fn line(state: &mut Items) -> &mut Line<(), Self::Grant> {
+    fn line(state: &mut Items) -> &mut Line<(), Self::Admission> {
         &mut state.getters
     }
 
-    fn pass_on(state: &mut Items, granted: Self::Grant, woken: &mut Woken) {
+    fn pass_on(state: &mut Items, granted: Self::Admission, woken: &mut Woken) {
         if let Ok(item) = granted {
             state.put_back(item, woken);
         }
@@ -85,14 +85,14 @@ pub(crate) enum Putters {}
 impl Door for Putters {
     type State = Items;
     type Want = Value;
-    type Grant = Result<(), Exception>;
+    type Admission = Result<(), Exception>;
 
-    fn line(state: &mut Items) -> &mut Line<Value, Self::Grant> {
+    fn line(state: &mut Items) -> &mut Line<Value, Self::Admission> {
         &mut state.putters
     }
 
     /// Does nothing: the item is in the queue, or was refused, whether or not the caller hears of it.
-    fn pass_on(_: &mut Items, _: Self::Grant, _: &mut Woken) {}
+    fn pass_on(_: &mut Items, _: Self::Admission, _: &mut Woken) {}
 }
 
 pub(crate) enum Joiners {}
@@ -100,7 +100,7 @@ pub(crate) enum Joiners {}
 impl Door for Joiners {
     type State = Items;
     type Want = ();
-    type Grant = ();
+    type Admission = ();
 
     fn line(state: &mut Items) -> &mut Line<(), ()> {
         &mut state.joiners

@@ -47,7 +47,7 @@ struct Gate {
 impl Door for Gate {
     type State = Gate;
     type Want = usize;
-    type Grant = Option<usize>;
+    type Admission = Option<usize>;
 
     fn line(state: &mut Gate) -> &mut Line<usize, Option<usize>> {
         &mut state.line

@@ -63,7 +63,7 @@ struct Sleepers {
 impl Door for Sleepers {
     type State = Sleepers;
     type Want = ();
-    type Grant = ();
+    type Admission = ();
 
     fn line(state: &mut Sleepers) -> &mut Line<(), ()> {
         &mut state.line

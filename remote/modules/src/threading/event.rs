@@ -39,7 +39,7 @@ struct Flag {
 impl Door for Flag {
     type State = Flag;
     type Want = ();
-    type Grant = ();
+    type Admission = ();
 
     fn line(state: &mut Flag) -> &mut Line<(), ()> {
         &mut state.line

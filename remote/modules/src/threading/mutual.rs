@@ -86,14 +86,14 @@ const DEPTH: usize = 1 << 16;
 pub(crate) struct Mutual {
     reentrant: bool,
     last_token: u64,
-    held: Option<Held>,
+    held: Option<Ownership>,
     /// Whether the last holder disappeared, and no later one has been told yet.
     abandoned: bool,
     line: Line<Acquirer, Grant>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct Ownership {
     owner: Owner,
     grant: Grant,
     /// The tokens of all acquisitions but the last. If the lock was released for a wait in between, they are those of
@@ -140,7 +140,7 @@ pub(crate) enum Acquirers {}
 impl Door for Acquirers {
     type State = Mutual;
     type Want = Acquirer;
-    type Grant = Grant;
+    type Admission = Grant;
 
     fn line(state: &mut Mutual) -> &mut Line<Acquirer, Grant> {
         &mut state.line
@@ -157,7 +157,7 @@ impl Mutual {
     }
 
     pub(crate) fn holder(&self) -> Option<Holder> {
-        let Held { owner: Owner { session, task }, grant, lower, .. } = self.held.as_ref()?;
+        let Ownership { owner: Owner { session, task }, grant, lower, .. } = self.held.as_ref()?;
         Some(Holder { session: *session, task: *task, token: grant.token, depth: lower.len() + 1 })
     }
 
@@ -197,7 +197,7 @@ impl Mutual {
 
     fn hold(&mut self, acquirer: Acquirer) -> Grant {
         let grant = self.next_grant();
-        self.held = Some(Held::new(acquirer, grant));
+        self.held = Some(Ownership::new(acquirer, grant));
         grant
     }
 
@@ -213,7 +213,7 @@ impl Mutual {
             let grant = self.next_grant();
             let held = &mut self.held;
             self.line.grant_first(woken, |acquirer| {
-                *held = Some(Held::new(acquirer, grant));
+                *held = Some(Ownership::new(acquirer, grant));
                 grant
             });
         }
@@ -279,10 +279,10 @@ impl Mutual {
     }
 }
 
-impl Held {
+impl Ownership {
     fn new(Acquirer { owner, mut lower, more }: Acquirer, grant: Grant) -> Self {
         lower.extend(std::iter::repeat_n(grant.token, more));
-        Held { owner, grant, lower, top: grant.token }
+        Ownership { owner, grant, lower, top: grant.token }
     }
 
     /// Undoes the last acquisition. Returns false if it was the only one.

@@ -96,7 +96,7 @@ impl Door for Permits {
     type State = Permits;
     /// The session that is to hold the permit.
     type Want = Uuid;
-    type Grant = Uuid;
+    type Admission = Uuid;
 
     fn line(state: &mut Permits) -> &mut Line<Uuid, Uuid> {
         &mut state.line

@@ -117,20 +117,21 @@ impl<W, G> Line<W, G> {
 pub(crate) trait Door: 'static {
     type State: Send + 'static;
     type Want: Send + 'static;
-    type Grant: Send + 'static;
+    /// What a caller in the line is granted.
+    type Admission: Send + 'static;
 
-    fn line(state: &mut Self::State) -> &mut Line<Self::Want, Self::Grant>;
+    fn line(state: &mut Self::State) -> &mut Line<Self::Want, Self::Admission>;
 
     /// Called when a caller has left without being granted anything.
     fn left(_state: &mut Self::State, _woken: &mut Woken) {}
 
     /// Called when a caller has left that was granted this at the same moment.
-    fn pass_on(state: &mut Self::State, grant: Self::Grant, woken: &mut Woken);
+    fn pass_on(state: &mut Self::State, grant: Self::Admission, woken: &mut Woken);
 }
 
 /// The result of trying to go on without waiting.
 pub(crate) enum Attempt<D: Door> {
-    Granted(D::Grant),
+    Granted(D::Admission),
     Wait(D::Want),
 }
 
@@ -140,7 +141,7 @@ pub(crate) async fn enter<D: Door>(
     monitor: &Arc<Monitor<D::State>>,
     patience: Patience,
     attempt: impl FnOnce(&mut D::State, &mut Woken) -> Result<Attempt<D>, Exception>,
-) -> Result<Option<D::Grant>, Exception> {
+) -> Result<Option<D::Admission>, Exception> {
     let ticket = monitor.with(|state, woken| match attempt(state, woken)? {
         Attempt::Granted(granted) => Ok(Err(Some(granted))),
         Attempt::Wait(_) if patience == Patience::None => Ok(Err(None)),
@@ -170,7 +171,7 @@ impl<D: Door> Wait<D> {
     }
 
     /// Returns what is granted before `patience` runs out.
-    pub(crate) async fn patiently(mut self, patience: Patience) -> Option<D::Grant> {
+    pub(crate) async fn patiently(mut self, patience: Patience) -> Option<D::Admission> {
         match patience {
             Patience::None => self.leave(),
             Patience::Forever => Some((&mut self).await),
@@ -184,7 +185,7 @@ impl<D: Door> Wait<D> {
     }
 
     /// Leaves the line. Returns what was granted, if anything was.
-    fn leave(&mut self) -> Option<D::Grant> {
+    fn leave(&mut self) -> Option<D::Admission> {
         let ticket = self.ticket.take()?;
         let (granted, place) = self.monitor.with(|state, woken| {
             let line = D::line(state);
@@ -200,9 +201,9 @@ impl<D: Door> Wait<D> {
 }
 
 impl<D: Door> Future for Wait<D> {
-    type Output = D::Grant;
+    type Output = D::Admission;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<D::Grant> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<D::Admission> {
         let Some(ticket) = self.ticket else { return Poll::Pending };
         match self.monitor.with(|state, _| D::line(state).poll(ticket, cx.waker())) {
             Ok(granted) => {

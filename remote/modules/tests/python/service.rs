@@ -8,7 +8,7 @@ use tarmem_remote::codec;
 use tarmem_remote::context::{Host, Owner, SessionEnded, Undo};
 use tarmem_remote::describe::{FunctionInvoke, Invoke};
 use tarmem_remote::dispatch::{Arguments, Encoding, Output, Produced};
-use tarmem_remote::multi_object::{Held, Work};
+use tarmem_remote::multi_object::{HeldObject, Work};
 use tarmem_remote::operation::Reply;
 use tarmem_remote::payload::Payload;
 use tarmem_remote::value::to_value;
@@ -96,8 +96,8 @@ impl Service {
             (FunctionInvoke::OnObjects(on), Some(object)) => {
                 let prepared = (on.prepare)(&mut args).map_err(bad)?;
                 let held = match on.params {
-                    [param] if param.exclusive => Held::exclusive(object, None),
-                    _ => Held::shared(object, None),
+                    [param] if param.exclusive => HeldObject::exclusive(object, None),
+                    _ => HeldObject::shared(object, None),
                 };
                 let Work::Sync(work) = prepared.work else { panic!("{} is not async", function.name) };
                 work([held].into_iter().collect(), &self.context).map_err(bad)?

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::{FromValue, Held};
+use super::{FromValue, ValueCow};
 use crate::value::depth::Depth;
 use crate::value::{Value, ValueError};
 
@@ -15,7 +15,7 @@ pub(super) struct Items<I> {
     inside: Depth,
 }
 
-impl<'de, I: ExactSizeIterator<Item = Held<'de>>> Items<I> {
+impl<'de, I: ExactSizeIterator<Item = ValueCow<'de>>> Items<I> {
     /// Passes the elements to a visitor, which has to take all of them.
     pub(super) fn visit<V: Visitor<'de>>(items: I, inside: Depth, visitor: V) -> Result<V::Value, ValueError> {
         let found = items.len();
@@ -28,7 +28,7 @@ impl<'de, I: ExactSizeIterator<Item = Held<'de>>> Items<I> {
     }
 }
 
-impl<'de, I: ExactSizeIterator<Item = Held<'de>>> SeqAccess<'de> for &mut Items<I> {
+impl<'de, I: ExactSizeIterator<Item = ValueCow<'de>>> SeqAccess<'de> for &mut Items<I> {
     type Error = ValueError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ValueError> {
@@ -47,10 +47,10 @@ pub(super) struct Entries<'de, I> {
     inside: Depth,
     /// The last key that was read, for error messages, and its value.
     key: Cow<'de, str>,
-    value: Option<Held<'de>>,
+    value: Option<ValueCow<'de>>,
 }
 
-impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> Entries<'de, I> {
+impl<'de, I: ExactSizeIterator<Item = (ValueCow<'de>, ValueCow<'de>)>> Entries<'de, I> {
     /// Passes the entries to a visitor, which has to take all of them.
     pub(super) fn visit<V: Visitor<'de>>(entries: I, inside: Depth, visitor: V) -> Result<V::Value, ValueError> {
         let mut access = Entries { entries, inside, key: Cow::Borrowed(""), value: None };
@@ -62,7 +62,7 @@ impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> Entries<'de, I> {
     }
 }
 
-impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> MapAccess<'de> for &mut Entries<'de, I> {
+impl<'de, I: ExactSizeIterator<Item = (ValueCow<'de>, ValueCow<'de>)>> MapAccess<'de> for &mut Entries<'de, I> {
     type Error = ValueError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ValueError> {
@@ -71,8 +71,8 @@ impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> MapAccess<'de> fo
         };
         self.value = Some(value);
         self.key = match &held {
-            Held::Borrowed(Value::Text(name)) => Cow::Borrowed(name),
-            Held::Owned(Value::Text(name)) => Cow::Owned(name.clone()),
+            ValueCow::Borrowed(Value::Text(name)) => Cow::Borrowed(name),
+            ValueCow::Owned(Value::Text(name)) => Cow::Owned(name.clone()),
             _ => Cow::Borrowed(""),
         };
         let depth = self.inside;
@@ -95,7 +95,7 @@ impl<'de, I: ExactSizeIterator<Item = (Held<'de>, Held<'de>)>> MapAccess<'de> fo
 
 /// A variant of an enum: its name and its content, if it has any.
 pub(super) struct Variant<'de> {
-    name: Held<'de>,
+    name: ValueCow<'de>,
     content: Option<FromValue<'de>>,
 }
 
@@ -103,13 +103,13 @@ impl<'de> Variant<'de> {
     /// Reads a variant from a text, or from a map with one entry.
     pub(super) fn of(from: FromValue<'de>, variants: &'static [&'static str]) -> Result<Self, ValueError> {
         let (name, content) = match from.held {
-            Held::Borrowed(Value::Map(entries)) if entries.len() == 1 => {
+            ValueCow::Borrowed(Value::Map(entries)) if entries.len() == 1 => {
                 let (name, content) = &entries[0];
-                (Held::Borrowed(name), Held::Borrowed(content))
+                (ValueCow::Borrowed(name), ValueCow::Borrowed(content))
             }
-            Held::Owned(Value::Map(mut entries)) if entries.len() == 1 => {
+            ValueCow::Owned(Value::Map(mut entries)) if entries.len() == 1 => {
                 let (name, content) = entries.swap_remove(0);
-                (Held::Owned(name), Held::Owned(content))
+                (ValueCow::Owned(name), ValueCow::Owned(content))
             }
             name => {
                 if name.get().as_str().is_none() {

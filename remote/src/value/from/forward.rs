@@ -2,7 +2,7 @@
 
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
-use super::{FromValue, Held};
+use super::{FromValue, ValueCow};
 use crate::value::{Value, ValueError};
 
 /// Forwards every method of `Deserializer` to `FromValue`.
@@ -42,11 +42,11 @@ macro_rules! forward {
 }
 
 impl<'de> Deserializer<'de> for Value {
-    forward!(Held::Owned);
+    forward!(ValueCow::Owned);
 }
 
 impl<'de> Deserializer<'de> for &'de Value {
-    forward!(Held::Borrowed);
+    forward!(ValueCow::Borrowed);
 }
 
 impl<'de> IntoDeserializer<'de, ValueError> for Value {

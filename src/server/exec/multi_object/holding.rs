@@ -4,7 +4,7 @@ use crate::server::exec::looking::Own;
 use crate::server::state::panics;
 use crate::store::{Cell, ChangedBy, ReadGuard, Store, WriteGuard};
 use tarmem_remote::describe::NewObject;
-use tarmem_remote::multi_object::{Held, HeldObjects, ObjectParam};
+use tarmem_remote::multi_object::{HeldObject, HeldObjects, ObjectParam};
 
 /// The locked objects of a call. Unless [`keep`](Self::keep) was called, the objects are restored when this is dropped:
 /// whether the function failed, panicked, or was given up.
@@ -42,19 +42,19 @@ impl Holding {
         let mut own = Vec::with_capacity(guards.len());
         let objects = params.iter().zip(places).filter_map(|(param, &place)| {
             if let Some(object) = shared[place] {
-                return Some(Held::shared(&**object, object.class().views(param.class)));
+                return Some(HeldObject::shared(&**object, object.class().views(param.class)));
             }
             match guards[place].take()? {
                 Guard::Shared(object) => {
                     let object: &ReadGuard = object;
                     shared[place] = Some(object);
                     own.push(Own::shared(&wanted[place].cell, &**object));
-                    Some(Held::shared(&**object, object.class().views(param.class)))
+                    Some(HeldObject::shared(&**object, object.class().views(param.class)))
                 }
                 Guard::Exclusive(object) => {
                     let views = object.class().views(param.class);
                     own.push(Own::exclusive(&wanted[place].cell, &**object));
-                    Some(Held::exclusive(&mut **object, views))
+                    Some(HeldObject::exclusive(&mut **object, views))
                 }
             }
         });

@@ -52,7 +52,7 @@ pub(super) struct Begun {
 }
 
 /// How a function over objects ended that may look into what these refer to.
-pub(super) enum Ran<T, F> {
+pub(super) enum ObjectsRun<T, F> {
     Over(T),
     /// It has to lock more, and nothing was done. Carries what was to be done with the result.
     Asks(Box<ObjectsCall>, F),
@@ -102,8 +102,8 @@ impl ObjectsCall {
                 call.run(sync, holding, false, finish)
             };
             (call, work) = match ran? {
-                Ran::Over(reply) => return Ok(reply),
-                Ran::Asks(call, _) => call.again_in_turn(args).await?,
+                ObjectsRun::Over(reply) => return Ok(reply),
+                ObjectsRun::Asks(call, _) => call.again_in_turn(args).await?,
             };
             if begins && !cancellation.put_back() {
                 return Err(Error::Cancelled);
@@ -144,8 +144,8 @@ impl ObjectsCall {
                 }
             };
             match call.run(sync, holding, true, place)? {
-                Ran::Over(cell) => return Ok(cell),
-                Ran::Asks(asks, again) => {
+                ObjectsRun::Over(cell) => return Ok(cell),
+                ObjectsRun::Asks(asks, again) => {
                     (call, work) = runtime.block_on(asks.again_in_turn(args))?;
                     place = again;
                 }
@@ -161,7 +161,7 @@ impl ObjectsCall {
         mut holding: Holding,
         elsewhere: bool,
         finish: F,
-    ) -> Result<Ran<T, F>, E> {
+    ) -> Result<ObjectsRun<T, F>, E> {
         let looks = Looks::holding(std::mem::take(&mut holding.others), elsewhere);
         let ObjectsCall { wants, places, context, scope, refers, holding: outer, .. } = &mut self;
         let produced = panics::catch_in(&wants.function, wants.session, || {
@@ -172,9 +172,9 @@ impl ObjectsCall {
         if looks.are_incomplete() && produced.is_ok() {
             drop(holding);
             looks.ask(&mut wants.asked, wants.objects.iter().map(|wanted| &wanted.cell), outer.as_ref())?;
-            return Ok(Ran::Asks(Box::new(self), finish));
+            return Ok(ObjectsRun::Asks(Box::new(self), finish));
         }
-        wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(Ran::Over)
+        wants.settle(holding, produced, *refers, Arc::clone(scope), finish).map(ObjectsRun::Over)
     }
 
     /// The call with its work made anew, after an attempt that did nothing.
