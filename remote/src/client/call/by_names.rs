@@ -41,7 +41,7 @@ impl<T, E> Call<T, E> {
 
     #[cold]
     fn use_names_if_changed(&mut self) {
-        if self.renamed().is_some() {
+        if self.change().is_some() {
             return;
         }
         let State::Made(operation) = &mut self.state else { return };
@@ -49,8 +49,8 @@ impl<T, E> Call<T, E> {
         let change = self.signature_of(&operation).and_then(|signature| self.caller.changes()?.get(signature.id()));
         self.state = State::Made(operation);
         if let Some(change) = change {
-            self.rare_mut().renamed = Some(change);
-            self.rename(Instant::now());
+            self.rare_mut().change = Some(change);
+            self.go_by_names(Instant::now());
         }
     }
 
@@ -59,7 +59,7 @@ impl<T, E> Call<T, E> {
     pub(super) fn ask(&mut self, class: String, operation: Payload) {
         // A call that goes by names does not depend on a signature, so this reply means that the other end is not a
         // tarmem service.
-        let signature = if self.renamed().is_some() { None } else { self.signature_of(&operation) };
+        let signature = if self.change().is_some() { None } else { self.signature_of(&operation) };
         let Some(signature) = signature else {
             // Only a call with a signature gets this reply.
             self.state = State::Answered(Reply::failed(Error::SignatureUnknown { class }));
@@ -82,9 +82,9 @@ impl<T, E> Call<T, E> {
         let signature = self.signature_of(&operation);
         match (told, signature, self.caller.changes()) {
             (Ok(told), Some(signature), Some(changes)) => {
-                self.rare_mut().renamed = Some(changes.insert(signature.id(), signature.compare(told)));
+                self.rare_mut().change = Some(changes.insert(signature.id(), signature.compare(told)));
                 self.state = State::Made(operation);
-                self.rename(since);
+                self.go_by_names(since);
             }
             (Err(Error::NoSuchMethod { near, .. }), ..) => {
                 let name = self.name.to_string();
@@ -100,8 +100,8 @@ impl<T, E> Call<T, E> {
     }
 
     /// Converts the typed operation into one by names. It has waited since `since`.
-    fn rename(&mut self, since: Instant) {
-        let (State::Made(operation), Some(change)) = (&self.state, self.renamed().map(Arc::clone)) else { return };
+    fn go_by_names(&mut self, since: Instant) {
+        let (State::Made(operation), Some(change)) = (&self.state, self.change().map(Arc::clone)) else { return };
         if !change.idempotent && self.name.idempotent {
             // The client considered the method idempotent, but the service's signature says otherwise.
             self.idempotent = false;
@@ -109,18 +109,18 @@ impl<T, E> Call<T, E> {
         let by_names = if change.refused {
             Err("the call was not made: what the service returns cannot be what the client expects".to_owned())
         } else {
-            renamed(operation, self.signature_of(operation))
+            converted(operation, self.signature_of(operation))
                 .map_err(|reason| format!("the call was not made: {reason}"))
         };
         self.state = match by_names {
-            Ok(renamed) => {
+            Ok(converted) => {
                 if !matches!(
-                    Operation::decode(&renamed),
+                    Operation::decode(&converted),
                     Ok(Operation::Memoize { .. } | Operation::Update { .. } | Operation::Create { .. })
                 ) {
                     self.encoding = Encoding::Dynamic;
                 }
-                State::Waiting(Box::new((renamed, since)))
+                State::Waiting(Box::new((converted, since)))
             }
             Err(reason) => State::Malformed(Box::new(change.error(reason))),
         };
@@ -147,14 +147,14 @@ pub fn by_names(operation: &[u8]) -> Option<Payload> {
     };
     let signature = Signature::by_id(id)?;
     // A panic in the types' own code must not reach the code that carries the call.
-    catch_unwind(AssertUnwindSafe(|| renamed(operation, Some(signature)).ok())).ok()?
+    catch_unwind(AssertUnwindSafe(|| converted(operation, Some(signature)).ok())).ok()?
 }
 
 /// A typed operation by names.
 ///
 /// # Errors
 /// A message, if the arguments cannot be converted.
-fn renamed(operation: &[u8], signature: Option<&'static Signature>) -> Result<Payload, String> {
+fn converted(operation: &[u8], signature: Option<&'static Signature>) -> Result<Payload, String> {
     let words = |e: Error| e.to_string();
     let args = |args: &[u8]| {
         let signature = signature.ok_or("it has no signature")?;
@@ -167,27 +167,27 @@ fn renamed(operation: &[u8], signature: Option<&'static Signature>) -> Result<Pa
         Some(SignatureRef::Function { module, name }) => FunctionRef::Name { module, name },
         _ => FunctionRef::Id(0),
     };
-    let renamed_args;
+    let converted_args;
     let class_value;
-    let source_of = |source: SourceRef<'_>| -> Result<Named, String> {
+    let source_of = |source: SourceRef<'_>| -> Result<SourceByNames, String> {
         Ok(match source {
-            SourceRef::Generator { args: typed, .. } => Named::Args(args(typed)?),
+            SourceRef::Generator { args: typed, .. } => SourceByNames::Args(args(typed)?),
             SourceRef::Value { object, .. } => {
                 let object: NewObject = codec::decode(object).map_err(|e| e.to_string())?;
-                Named::Value(object.class(), codec::encode(&untagged(&*object)?).map_err(|e| e.to_string())?)
+                SourceByNames::Value(object.class(), codec::encode(&untagged(&*object)?).map_err(|e| e.to_string())?)
             }
             _ => return Err("it has no signature".to_owned()),
         })
     };
     let operation = match operation {
         Operation::Call { target, args: typed, .. } => {
-            renamed_args = args(typed)?;
+            converted_args = args(typed)?;
             full_name = signature.map(Signature::full_name).unwrap_or_default();
-            Operation::Call { target, method: MethodRef::Name(&full_name), encoding, args: &renamed_args }
+            Operation::Call { target, method: MethodRef::Name(&full_name), encoding, args: &converted_args }
         }
         Operation::Run { args: typed, .. } => {
-            renamed_args = args(typed)?;
-            Operation::Run { function, encoding, args: &renamed_args }
+            converted_args = args(typed)?;
+            Operation::Run { function, encoding, args: &converted_args }
         }
         Operation::Memoize { key, source, expect } => {
             class_value = source_of(source)?;
@@ -207,16 +207,16 @@ fn renamed(operation: &[u8], signature: Option<&'static Signature>) -> Result<Pa
 }
 
 /// A source by names.
-enum Named {
+enum SourceByNames {
     Args(Vec<u8>),
     Value(&'static str, Vec<u8>),
 }
 
-impl Named {
+impl SourceByNames {
     fn source<'a>(&'a self, function: FunctionRef<'a>) -> SourceRef<'a> {
         match self {
-            Named::Args(args) => SourceRef::Generator { function, encoding: Encoding::Dynamic, args },
-            Named::Value(class, value) => SourceRef::ValueByNames { class, value },
+            SourceByNames::Args(args) => SourceRef::Generator { function, encoding: Encoding::Dynamic, args },
+            SourceByNames::Value(class, value) => SourceRef::ValueByNames { class, value },
         }
     }
 }
