@@ -60,7 +60,7 @@ fn errors_say_that_a_name_is_a_class_or_a_key_and_not_a_module() {
     service.prints("memoize k builtins.list");
     service.run_line("run k.append 1").failed(1, &[r#""k" is a key, not a module"#, "tarmem call k append"]);
     service.run_line("run builtins.list.append 1").failed(1, &["builtins.list is a class", "tarmem call KEY append"]);
-    service.run_line("import builtins.list").failed(1, &["builtins.list is a class, and no module; import builtins"]);
+    service.run_line("import builtins.list").failed(1, &["builtins.list is a class, not a module; import builtins"]);
     service.run_line("run nowhere.append 1").failed(1, &["no module", "link!"]);
 }
 

@@ -66,8 +66,8 @@ impl<'ast> Visit<'ast> for Check<'_> {
                 self.errors.at(
                     ty,
                     format!(
-                        "{what} of a `dyn` type cannot be decoded; name a type that implements Serialize and Deserialize \
-                         (for an error, one that implements Display as well, or a String), or use a Value"
+                        "{what} of a `dyn` type cannot be decoded; name a type that implements Serialize and \
+                         Deserialize (for an error, one that implements Display as well, or a String), or use a Value"
                     ),
                 );
             }

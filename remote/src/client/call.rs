@@ -1,10 +1,10 @@
 //! [`Call`]: one operation as a future.
 
+mod by_names;
 mod erase;
 mod failure;
 mod name;
 mod outcome;
-mod renaming;
 
 pub use crate::caller::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use crate::codec::Encoding;
@@ -13,12 +13,12 @@ use crate::operation::{Operation, Reply, ReplyError};
 use crate::payload::Payload;
 use crate::signature::Change;
 use crate::value::ObjectRef;
+use by_names::Asking;
+pub use by_names::by_names;
 use erase::Erase;
 pub use failure::{CallError, Failure};
 pub use name::Name;
 pub use outcome::Misfit;
-use renaming::Asking;
-pub use renaming::by_names;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub struct Call<T, E = Error> {
 struct Rare {
     owner: Option<OwnerId>,
     /// Set if the call goes by names, because the service has another signature of what it calls.
-    renamed: Option<Arc<Change>>,
+    change: Option<Arc<Change>>,
     /// The objects that the arguments refer to, held until the call is over.
     kept: Vec<ObjectRef>,
     /// Set if an error that the method returns becomes an [`Error`].
@@ -158,8 +158,8 @@ impl<T, E> Call<T, E> {
         self.rare.as_ref()?.owner
     }
 
-    fn renamed(&self) -> Option<&Arc<Change>> {
-        self.rare.as_ref()?.renamed.as_ref()
+    fn change(&self) -> Option<&Arc<Change>> {
+        self.rare.as_ref()?.change.as_ref()
     }
 
     fn what(&self) -> String {
@@ -285,7 +285,7 @@ impl<T, E> Call<T, E> {
     /// The error for the caller, who knows what the service does not: what was late, and the signature in Rust.
     fn named(&self, error: ReplyError, operation: &[u8]) -> Error {
         match error.named(|| self.whole_name(operation)) {
-            // A renamed call is sent like a dynamic call, but its caller wrote Rust.
+            // A call by names is sent like a dynamic call, but its caller wrote Rust.
             Error::BadArguments { signature, reason } => Error::BadArguments {
                 signature: self.name.signature.map_or(signature, |own| own().to_string()),
                 reason,

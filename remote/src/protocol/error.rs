@@ -95,7 +95,9 @@ pub enum Error {
         reason: String,
     },
     /// The function exists but does not return an object.
-    #[error("{function} returns {returns}, not an object of a class, so it is no generator; call it instead")]
+    #[error(
+        "{function} returns {returns}, not an object of a class, so it cannot be used as a generator; call it instead"
+    )]
     NotAGenerator {
         /// The function's full name.
         function: String,
@@ -171,7 +173,7 @@ pub enum Error {
         target: String,
     },
     /// The method, function or generator panicked.
-    #[error("{} panicked: {}", shown(what), shown(message))]
+    #[error("{} panicked: {}; the service's standard error says where", shown(what), shown(message))]
     Panicked {
         /// The method, function or generator.
         what: String,
@@ -189,7 +191,7 @@ pub enum Error {
         error: Option<Box<Value>>,
     },
     /// A generator needs its own key.
-    #[error("a generator needs its own key: {}; break the circle", shown(&chain.join(" -> ")))]
+    #[error("a generator needs its own key: {}; break the cycle", shown(&chain.join(" -> ")))]
     Cycle {
         /// The keys, in the order in which they need one another; the last one is the first one again.
         chain: Vec<String>,
@@ -223,7 +225,7 @@ pub enum Error {
         limit: Duration,
     },
     /// The call was cancelled before it started.
-    #[error("the call was cancelled before it began")]
+    #[error("the call was cancelled before it began; make it again if it is still needed")]
     Cancelled,
     /// A limit of the service or of the client would be exceeded.
     #[error("{what} is {found}, over the limit of {limit}; {remedy}")]
@@ -357,7 +359,7 @@ pub enum Error {
     /// The service was built with another signature, or has none with that name. A client does not show this error: it
     /// asks for the service's signature, and continues by names.
     #[doc(hidden)]
-    #[error("the service knows no such signature of {class}")]
+    #[error("the service knows no such signature of {class}; build both sides from the same version of it")]
     SignatureUnknown {
         /// The class of the object or of the value, or the word for a function.
         class: String,
@@ -380,7 +382,7 @@ pub enum Error {
         address: String,
     },
     /// The name of a module was expected, but this is the name of a class, a function or a constant.
-    #[error("{} is a {}, and no module; {}", shown(name), shown(kind), no_module_remedy(name, kind))]
+    #[error("{} is a {}, not a module; {}", shown(name), shown(kind), no_module_remedy(name, kind))]
     NotAModule {
         /// Its full name: the module's name, a dot, and its own name.
         name: String,

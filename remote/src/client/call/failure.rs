@@ -120,7 +120,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
 ///     }
 /// }
 ///
-/// let poor: CallError<String> = CallError::Method("too little is there".into());
+/// let poor: CallError<String> = CallError::Method("the balance is too low".into());
 /// assert_eq!(status(poor.into()), 400);
 /// let closing: CallError<String> = Error::ShuttingDown.into();
 /// assert_eq!(status(closing.into()), 503);
@@ -154,9 +154,9 @@ impl<E> From<Error> for CallError<E> {
 ///     Ok(result?)
 /// }
 ///
-/// let error = pay(Err(CallError::Method("too little is there".into()))).unwrap_err();
-/// assert_eq!(error.to_string(), "the method failed: too little is there");
-/// assert_eq!(error.raised(), Some(&"too little is there".into()));
+/// let error = pay(Err(CallError::Method("the balance is too low".into()))).unwrap_err();
+/// assert_eq!(error.to_string(), "the method failed: the balance is too low");
+/// assert_eq!(error.raised(), Some(&"the balance is too low".into()));
 /// assert_eq!(pay(Err(Error::Cancelled.into())), Err(Error::Cancelled));
 /// ```
 impl<E: fmt::Display + Serialize> From<CallError<E>> for Error {

@@ -131,7 +131,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     /// The error for a result that does not fit.
     #[cold]
     fn unfit(&self, Misfit { reason, value }: Misfit, undone: bool) -> E {
-        E::failed(match self.renamed() {
+        E::failed(match self.change() {
             Some(change) => {
                 let done = if undone { "what it took was put back" } else { "the call was made" };
                 change.error(format!("{done}; its result {reason}"))
@@ -172,15 +172,18 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
                 }
             }
             Reply::Raised(raised) => {
-                let encoding =
-                    if self.renamed().is_some() || self.by_names() { Encoding::Dynamic } else { self.encoding };
+                let encoding = if self.change().is_some() || self.is_always_by_names() {
+                    Encoding::Dynamic
+                } else {
+                    self.encoding
+                };
                 let erase = self.rare.as_ref().and_then(|rare| rare.erase);
                 Err(with_scope(&Handles(&self.caller), || match erase {
                     Some(erase) => E::failed(erase(&self.what(), raised.message, &raised.body, encoding)),
                     None => E::raised(&self.what(), raised.message, &raised.body, encoding),
                 }))
             }
-            Reply::Failed(error) => Err(E::failed(match (self.renamed(), *error) {
+            Reply::Failed(error) => Err(E::failed(match (self.change(), *error) {
                 (
                     Some(change),
                     ReplyError::Complete(Error::BadArguments { reason, .. } | Error::BadValue { reason, .. }),
@@ -191,7 +194,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     }
 
     /// Whether the call always goes by names.
-    fn by_names(&self) -> bool {
+    fn is_always_by_names(&self) -> bool {
         self.name.signature.is_some_and(|signature| signature().goes_by_names())
     }
 
@@ -214,7 +217,7 @@ impl<T: DeserializeOwned, E: Failure> Call<T, E> {
     fn decode_values(&self, body: &[u8]) -> Result<T, String> {
         let value: Value = codec::decode(body).map_err(|e| e.to_string())?;
         // A caller that expects nothing accepts any result.
-        let ignored = self.renamed().is_some_and(|change| change.ignores_result);
+        let ignored = self.change().is_some_and(|change| change.ignores_result);
         let value = if ignored { Value::Null } else { value };
         from_value(value).map_err(|e| e.to_string())
     }

@@ -56,8 +56,8 @@ pub trait Interface: Remote {}
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no class or interface of tarmem's",
-    label = "there can be no proxy of it",
+    message = "`{Self}` is not a class or interface of tarmem",
+    label = "it has no proxies",
     note = "put #[remote(module = \"…\")] on the struct, enum or trait itself; #[remote] on its `impl` is not enough"
 )]
 pub trait Remote {

@@ -176,7 +176,7 @@ mod tests {
     fn a_call_without_time_is_not_applied() {
         let error = Error::DeadlineExceeded { what: text(), after: Duration::ZERO };
         assert!(error.is_timeout() && error.is_not_applied() && !error.is_retryable());
-        assert_eq!(error.to_string(), "x was given no time, and was not made; give it a timeout above zero");
+        assert_eq!(error.to_string(), "x was not attempted, because its timeout is zero; give it a longer one");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn undone_words(undone: bool, here: bool) -> &'static str {
 
 pub(super) fn late_words(what: &str, after: Duration) -> String {
     if after.is_zero() {
-        format!("{what} was given no time, and was not made; give it a timeout above zero")
+        format!("{what} was not attempted, because its timeout is zero; give it a longer one")
     } else {
         format!("no result from {what} within {}; give it a longer timeout", duration(after))
     }
