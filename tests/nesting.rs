@@ -1,4 +1,4 @@
-//! Objects inside objects: references are live, a copy is one call away, and circles do not leak.
+//! Objects inside objects: references are live, a copy is one call away, and cycles do not leak.
 
 #[path = "nesting/factories.rs"]
 mod factories;
@@ -19,7 +19,7 @@ each_way![
     a_list_in_a_dict_is_the_live_list,
     an_object_inside_comes_as_a_proxy_of_its_type,
     a_reference_keeps_its_object_alive,
-    a_circle_ends_in_a_reference_and_does_not_leak,
+    a_cycle_ends_in_a_reference_and_does_not_leak,
     a_copy_of_an_object_with_a_lock_shows_the_rest,
     objects_still_in_use_are_not_collected,
     a_reference_that_the_client_never_received_is_refused,
@@ -28,12 +28,12 @@ each_way![
     a_long_chain_is_dropped_without_overflowing_the_stack,
     a_copy_is_bounded_however_many_references_it_has,
     a_copy_shows_objects_in_tuples_and_keeps_references_in_sets,
-    a_circle_that_a_method_releases_is_collected,
-    a_circle_through_a_queue_is_collected,
+    a_cycle_that_a_method_releases_is_collected,
+    a_cycle_through_a_queue_is_collected,
     a_live_object_in_place_of_a_plain_value_is_in_the_error,
     an_unreadable_result_is_not_reported_as_undone,
     a_class_without_new_names_its_constructors,
-    what_there_is_can_be_listed,
+    members_and_methods_are_listed,
 ];
 
 async fn make(session: &Session, class: &str) -> DynamicProxy {
@@ -153,7 +153,7 @@ async fn a_copy_of_an_object_with_a_lock_shows_the_rest(fixture: Fixture) {
     assert!(matches!(&alone, Error::BadResult { .. }) && alone.to_string().contains("threading.Lock"), "{alone}");
 }
 
-async fn a_circle_ends_in_a_reference_and_does_not_leak(fixture: Fixture) {
+async fn a_cycle_ends_in_a_reference_and_does_not_leak(fixture: Fixture) {
     let session = fixture.session().await;
     for round in 0..3 {
         let dict = named(&session, "d", "dict").await.hold().await.expect("held");
@@ -173,7 +173,7 @@ async fn a_circle_ends_in_a_reference_and_does_not_leak(fixture: Fixture) {
     }
 }
 
-async fn a_circle_through_a_queue_is_collected(fixture: Fixture) {
+async fn a_cycle_through_a_queue_is_collected(fixture: Fixture) {
     let session = fixture.session().await;
     let queues = session.remote_import("queue").await.expect("it comes with tarmem");
     let used =
@@ -295,7 +295,7 @@ async fn a_copy_shows_objects_in_tuples_and_keeps_references_in_sets(fixture: Fi
     assert_eq!(shown, vec![Value::Tuple(vec![[1].into(), set])].into());
 }
 
-async fn a_circle_that_a_method_releases_is_collected(fixture: Fixture) {
+async fn a_cycle_that_a_method_releases_is_collected(fixture: Fixture) {
     let session = fixture.session().await;
     let outer = named(&session, "k", "list").await;
     let inner = make(&session, "list").await;
@@ -304,7 +304,7 @@ async fn a_circle_that_a_method_releases_is_collected(fixture: Fixture) {
     drop(inner);
     session.is_memoized("k").await.expect("answers");
     outer.call("clear", args![]).await.expect("cleared");
-    eventually("the circle goes", || fixture.service.object_count() == 1).await;
+    eventually("the cycle goes", || fixture.service.object_count() == 1).await;
 }
 
 async fn a_live_object_in_place_of_a_plain_value_is_in_the_error(fixture: Fixture) {
@@ -363,7 +363,7 @@ async fn a_class_without_new_names_its_constructors(fixture: Fixture) {
     assert_eq!(error.to_string(), words);
 }
 
-async fn what_there_is_can_be_listed(fixture: Fixture) {
+async fn members_and_methods_are_listed(fixture: Fixture) {
     let session = fixture.session().await;
     let lab = session.remote_import("lab").await.expect("imports");
     let names = lab.dir();

@@ -35,7 +35,7 @@ each_way![
     fields_of_templates_reach_into_live_objects,
     references_change_a_list,
     references_change_bytes,
-    circles_are_written_by_str_as_by_repr,
+    cycles_are_written_by_str_as_by_repr,
     a_chain_takes_in_what_it_holds_itself,
     chains_that_are_nested_too_deep_are_a_recursion_error,
     whether_to_wait_is_not_looked_for_in_an_object,
@@ -123,7 +123,7 @@ async fn references_change_bytes(fixture: Fixture) {
     }
 }
 
-async fn circles_are_written_by_str_as_by_repr(fixture: Fixture) {
+async fn cycles_are_written_by_str_as_by_repr(fixture: Fixture) {
     let session = fixture.session().await;
     let live = Live::make(&session).await;
     let (one, other) = (live.fresh("list", args![]).await, live.fresh("list", args![]).await);

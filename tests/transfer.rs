@@ -32,7 +32,7 @@ each_way![
     an_interface_stands_for_any_class,
     a_class_without_clone_is_restored_from_its_encoding,
     a_result_that_cannot_be_sent_changes_nothing,
-    a_circle_made_by_a_function_is_collected,
+    a_cycle_made_by_a_function_is_collected,
 ];
 
 async fn accounts(session: &Session) -> (AccountProxy, AccountProxy) {
@@ -331,7 +331,7 @@ async fn a_result_that_cannot_be_sent_changes_nothing(fixture: Fixture) {
     assert_eq!(alice.balance().await, Ok(0));
 }
 
-async fn a_circle_made_by_a_function_is_collected(fixture: Fixture) {
+async fn a_cycle_made_by_a_function_is_collected(fixture: Fixture) {
     let session = fixture.session().await;
     let (from, to) = (session.create(NotesProxy::new()).await.expect("made"), session.create(NotesProxy::new()).await);
     let to = to.expect("made");

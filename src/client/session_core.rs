@@ -206,8 +206,8 @@ impl SessionCore {
         // invalid, the callers of those before it are woken.
         woken.drain(..).for_each(wake);
         for (operation, task) in &unknown {
-            if let Some(renamed) = by_names(operation) {
-                self.outbox.lock().send(renamed, *task);
+            if let Some(converted) = by_names(operation) {
+                self.outbox.lock().send(converted, *task);
             }
         }
         if more_work || !unknown.is_empty() {

@@ -117,7 +117,7 @@ async fn finish(engine: &Arc<Engine>, clients: Vec<Client>) {
     for key in KEYS {
         engine.state.store.remove(key, ChangedBy::default());
     }
-    // The collector drops circles of objects, and with them the objects that they refer to.
+    // The collector drops cycles of objects, and with them the objects that they refer to.
     for _ in 0..1000 {
         collect(&engine.state.suspects);
         if engine.state.store.objects() == 0 {

@@ -4,7 +4,7 @@
 //!
 //! - [`net`]: connections, from the socket to the session that they carry.
 //! - [`exec`]: runs operations.
-//! - [`refs`]: references between objects: in arguments and results, in snapshots, in circles.
+//! - [`refs`]: references between objects: in arguments and results, in snapshots, in cycles.
 //! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
 //!   sessions.
 //! - [`state`]: the state that sessions and the engine share: the store, limits, counts.

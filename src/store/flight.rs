@@ -1,5 +1,5 @@
 //! Single flight per key: a generator runs once however many callers race, and generators that wait for one another in
-//! a circle get an error instead of a deadlock.
+//! a cycle get an error instead of a deadlock.
 
 use super::Mapping;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
 use tokio::sync::Notify;
 
-/// How many keys of a circle an error shows at most.
+/// How many keys of a cycle an error shows at most.
 const LONGEST: usize = 32;
 
 /// The generators that are running for `memoize`.
@@ -151,7 +151,7 @@ impl Flights {
         }
     }
 
-    /// Notes that `from` waits for `to`, unless that closes a circle.
+    /// Notes that `from` waits for `to`, unless that closes a cycle.
     fn edge(&self, from: &Arc<Flight>, to: &Arc<Flight>) -> Result<Edge<'_>, Error> {
         let mut table = self.table.lock();
         if let Some(chain) = table.way(to, from.id) {
@@ -252,14 +252,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_circle_is_reported_and_leaves_nothing_behind() {
+    async fn a_cycle_is_reported_and_leaves_nothing_behind() {
         let flights = Flights::default();
         let [a, b, c] = ["a", "b", "c"].map(|key| first(&flights, key));
         {
-            let _ab = flights.edge(&a, &b).expect("no circle");
-            let _bc = flights.edge(&b, &c).expect("no circle");
+            let _ab = flights.edge(&a, &b).expect("no cycle");
+            let _bc = flights.edge(&b, &c).expect("no cycle");
             for (from, to, chain) in [(&c, &a, "a b c a"), (&a, &a, "a a"), (&b, &a, "a b a")] {
-                let Err(Error::Cycle { chain: found }) = flights.edge(from, to).map(drop) else { panic!("no circle") };
+                let Err(Error::Cycle { chain: found }) = flights.edge(from, to).map(drop) else { panic!("no cycle") };
                 assert_eq!(found.join(" "), chain);
             }
         }
@@ -279,25 +279,25 @@ mod tests {
         let mut edges = Vec::new();
         for pair in layers.windows(2) {
             for (upper, lower) in pair[0].iter().flat_map(|upper| pair[1].iter().map(move |lower| (upper, lower))) {
-                edges.push(flights.edge(upper, lower).expect("no circle"));
+                edges.push(flights.edge(upper, lower).expect("no cycle"));
             }
         }
         let late = first(&flights, "late");
-        edges.push(flights.edge(&late, &layers[0][0]).expect("no circle"));
-        let Err(Error::Cycle { chain }) = flights.edge(&layers[39][0], &late).map(drop) else { panic!("no circle") };
+        edges.push(flights.edge(&late, &layers[0][0]).expect("no cycle"));
+        let Err(Error::Cycle { chain }) = flights.edge(&layers[39][0], &late).map(drop) else { panic!("no cycle") };
         assert!(chain.first() == chain.last() && chain.len() == LONGEST + 1, "{chain:?}");
         assert!(chain.iter().any(|key| key == "(10 more)"), "{chain:?}");
         drop(edges);
         assert!(flights.table.lock().waits.is_empty());
     }
 
-    /// As deep as a client can make a recursive generator: the circle is found without recursion.
+    /// As deep as a client can make a recursive generator: the cycle is found without recursion.
     #[tokio::test]
-    async fn a_circle_of_any_length_is_found() {
+    async fn a_cycle_of_any_length_is_found() {
         const LENGTH: usize = 200_000;
         let flights = Flights::default();
         let all: Vec<_> = (0..LENGTH).map(|n| first(&flights, &n.to_string())).collect();
-        let edges: Vec<_> = all.windows(2).map(|pair| flights.edge(&pair[0], &pair[1]).expect("no circle")).collect();
+        let edges: Vec<_> = all.windows(2).map(|pair| flights.edge(&pair[0], &pair[1]).expect("no cycle")).collect();
         let Err(Error::Cycle { chain }) = flights.edge(&all[LENGTH - 1], &all[0]).map(drop) else { panic!("none") };
         assert_eq!((chain[0].as_str(), chain[LONGEST].as_str()), ("0", "0"));
         drop(edges);

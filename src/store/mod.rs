@@ -7,7 +7,7 @@
 //! - [`lock`]: the lock of an object, for many readers or one writer; [`queues`]: those who wait for it.
 //! - [`bury`]: how objects are dropped.
 //! - [`hash`]: how keys are hashed.
-//! - [`flight`]: single flight per key, and the search for circles.
+//! - [`flight`]: single flight per key, and the search for cycles.
 //!
 //! No lock of the store is held while user code runs.
 

@@ -17,7 +17,7 @@ crate::each_way![
     a_failing_generator_fails_all_who_wait_and_is_tried_again,
     a_panicking_generator_is_an_error,
     a_caller_that_goes_away_does_not_stop_a_generator,
-    circles_of_generators_are_named,
+    cycles_of_generators_are_named,
 ];
 
 async fn a_hit_does_not_run_the_source(fixture: Fixture) {
@@ -122,15 +122,15 @@ async fn a_caller_that_goes_away_does_not_stop_a_generator(fixture: Fixture) {
     assert_eq!(runs::remote(tag.clone()).call(&stayer).await, Ok(1));
 }
 
-async fn circles_of_generators_are_named(fixture: Fixture) {
+async fn cycles_of_generators_are_named(fixture: Fixture) {
     let session = fixture.session().await;
     for keys in [vec!["a", "a"], vec!["a", "b", "a"], vec!["a", "b", "c", "b"]] {
-        // Its own keys: the last flight of a circle may still be failing when the first has failed.
+        // Its own keys: the last flight of a cycle may still be failing when the first has failed.
         let keys: Vec<String> = keys.iter().map(|key| format!("{key}{}", keys.len())).collect();
-        let error = session.memoize(&keys[0], chained_account::remote(keys.clone())).await.expect_err("a circle");
+        let error = session.memoize(&keys[0], chained_account::remote(keys.clone())).await.expect_err("a cycle");
         let repeated = &keys[keys.len() - 1];
         let chain = &keys[keys.iter().position(|key| key == repeated).expect("it is there")..];
-        // The error begins where the circle was closed. That is a race, so any of its keys may come first.
+        // The error begins where the cycle was closed. That is a race, so any of its keys may come first.
         let round = &chain[1..];
         let named = (0..round.len()).map(|from| {
             let turned: Vec<_> = (0..=round.len()).map(|i| round[(from + i) % round.len()].clone()).collect();
@@ -141,12 +141,12 @@ async fn circles_of_generators_are_named(fixture: Fixture) {
             assert_eq!(session.is_memoized(key).await, Ok(false), "{key}");
         }
     }
-    // From both ends at once: one of them closes the circle, both end.
+    // From both ends at once: one of them closes the cycle, both end.
     let (x, y) = tokio::join!(
         session.memoize("x", chained_account::remote(vec!["x".into(), "y".into(), "x".into()])),
         session.memoize("y", chained_account::remote(vec!["y".into(), "x".into(), "y".into()])),
     );
     assert!(x.is_err() || y.is_err());
-    session.memoize("l", chained_account::remote(vec!["l".into(), "m".into(), "n".into()])).await.expect("no circle");
+    session.memoize("l", chained_account::remote(vec!["l".into(), "m".into(), "n".into()])).await.expect("no cycle");
     assert_eq!(session.is_memoized("n").await, Ok(true));
 }

@@ -109,10 +109,10 @@ async fn a_method_that_would_wait_for_itself_is_told_so(fixture: Fixture) {
         account.pass_on(keys, 1).no_timeout()
     };
     assert_eq!(pass_on(&["b", "c"]).await, Ok(9));
-    for circle in [&["a"][..], &["b", "a"], &["b", "c", "b"], &["b", "c", "a"]] {
-        let error = tokio::time::timeout(Duration::from_secs(20), pass_on(circle)).await.expect("told at once");
+    for cycle in [&["a"][..], &["b", "a"], &["b", "c", "b"], &["b", "c", "a"]] {
+        let error = tokio::time::timeout(Duration::from_secs(20), pass_on(cycle)).await.expect("told at once");
         let error = error.expect_err("it would wait for itself").to_string();
-        assert!(error.contains("would wait for itself"), "{circle:?}: {error}");
+        assert!(error.contains("would wait for itself"), "{cycle:?}: {error}");
     }
     // Readers do not wait for readers.
     assert_eq!(account.look_at("a".to_owned()).await, account.look_at("a".to_owned()).await);

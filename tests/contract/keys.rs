@@ -12,7 +12,7 @@ crate::each_way![
     a_proxy_by_key_of_another_class_says_both,
     update_if_is_for_the_fastest,
     update_if_looks_again_once_the_source_has_run,
-    what_is_created_is_of_the_class_that_is_expected,
+    create_and_update_refuse_a_source_that_makes_another_class,
     a_dynamic_memoize_gets_the_class_that_it_asks_for,
     delete_frees_the_key_and_a_holder_keeps_the_object,
     unnamed_objects_live_as_long_as_their_proxies,
@@ -101,7 +101,7 @@ impl Source for Mistaken {
     }
 }
 
-async fn what_is_created_is_of_the_class_that_is_expected(fixture: Fixture) {
+async fn create_and_update_refuse_a_source_that_makes_another_class(fixture: Fixture) {
     let session = fixture.session().await;
     let error = session.create(Mistaken).await.map(drop).expect_err("an account is no circle");
     let (expected, found) = ("shapes.Circle".to_owned(), "bank.Account".to_owned());

@@ -141,23 +141,23 @@ async fn a_batch_of_a_million() {
         .await;
 }
 
-/// Circles of objects, many and large, and something let go all the time, so that the collector looks at them over and
+/// Cycles of objects, many and large, and something let go all the time, so that the collector looks at them over and
 /// over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn circles_that_are_expensive_to_search() {
+async fn cycles_that_are_expensive_to_search() {
     let serve = Serve::start(&[]).await;
     let session = Session::connect(&serve.address).await.expect("a session opens");
     serve
         .under(1024 * MIB, async {
             // Each object refers to itself.
             let lists = try_join_all((0..5_000).map(|_| session.create(ListProxy::new(None)))).await.expect("made");
-            let circles = lists.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
-            try_join_all(circles).await.expect("appended");
+            let cycles = lists.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
+            try_join_all(cycles).await.expect("appended");
             let numbers = || Value::List((0..200_000).map(Value::from).collect());
             let large =
                 try_join_all((0..8).map(|_| session.create(ListProxy::new(Some(numbers()))))).await.expect("made");
-            let circles = large.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
-            try_join_all(circles).await.expect("appended");
+            let cycles = large.iter().map(|list| list.append(Value::Ref(list.reference().expect("it is unnamed"))));
+            try_join_all(cycles).await.expect("appended");
             // The collector looks at it whenever a handle has been released.
             for _ in 0..200 {
                 drop(session.create(ListProxy::new(None)).await.expect("made"));

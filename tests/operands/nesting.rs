@@ -8,7 +8,7 @@ use tarmem::{DynamicProxy, Session, Value, args};
 
 crate::each_way![
     objects_inside_are_written_as_python_writes_them,
-    circles_are_written_with_an_ellipsis_and_cannot_be_compared,
+    cycles_are_written_with_an_ellipsis_and_cannot_be_compared,
     values_nested_up_to_the_limit_are_sorted,
     values_nested_beyond_the_limit_are_a_recursion_error,
     shared_structure_is_compared_once,
@@ -38,12 +38,12 @@ async fn objects_inside_are_written_as_python_writes_them(fixture: Fixture) {
     assert_eq!(outer.call("__repr__", args![]).await, Ok(written.into()));
 }
 
-async fn circles_are_written_with_an_ellipsis_and_cannot_be_compared(fixture: Fixture) {
+async fn cycles_are_written_with_an_ellipsis_and_cannot_be_compared(fixture: Fixture) {
     let session = fixture.session().await;
     let (xs, ys) = (list(&session, "xs", ints([])).await, list(&session, "ys", ints([])).await);
     let deque = make(&session, "deque", "collections.deque", ints([1])).await;
-    for circle in [&xs, &ys, &deque] {
-        circle.call("append", [reference(circle)]).await.expect("appended");
+    for cycle in [&xs, &ys, &deque] {
+        cycle.call("append", [reference(cycle)]).await.expect("appended");
     }
     let empty = || Value::Map(vec![]);
     let dict = make(&session, "dict", "builtins.dict", empty()).await;
@@ -51,13 +51,13 @@ async fn circles_are_written_with_an_ellipsis_and_cannot_be_compared(fixture: Fi
     let counter = make(&session, "counter", "collections.Counter", empty()).await;
     let default = session.remote_import("collections").await.expect("imports");
     let default = default.construct("defaultdict", args!["list"]).await.expect("made");
-    for circle in [&dict, &ordered, &counter, &default] {
-        circle.call("__setitem__", [Value::from("me"), reference(circle)]).await.expect("put");
+    for cycle in [&dict, &ordered, &counter, &default] {
+        cycle.call("__setitem__", [Value::from("me"), reference(cycle)]).await.expect("put");
     }
     let inner = list(&session, "inner", ints([])).await;
     let tuple = make(&session, "tuple", "builtins.tuple", Value::List(vec![reference(&inner)])).await;
     inner.call("append", [reference(&tuple)]).await.expect("appended");
-    for (circle, written) in [
+    for (cycle, written) in [
         (&xs, "[[...]]"),
         (&deque, "deque([1, [...]])"),
         (&dict, "{'me': {...}}"),
@@ -66,10 +66,10 @@ async fn circles_are_written_with_an_ellipsis_and_cannot_be_compared(fixture: Fi
         (&tuple, "([(...)],)"),
         (&inner, "[([...],)]"),
     ] {
-        assert_eq!(circle.call("__repr__", args![]).await, Ok(written.into()));
-        assert_eq!(circle.call("__str__", args![]).await, Ok(written.into()));
+        assert_eq!(cycle.call("__repr__", args![]).await, Ok(written.into()));
+        assert_eq!(cycle.call("__str__", args![]).await, Ok(written.into()));
     }
-    let error = counter.call("__repr__", args![]).await.expect_err("CPython does not see that circle");
+    let error = counter.call("__repr__", args![]).await.expect_err("CPython does not see that cycle");
     assert_eq!(error.raised_class(), Some("RecursionError"));
     // Each is equal to itself.
     assert_eq!(xs.call("__eq__", [reference(&xs)]).await, Ok(true.into()));

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 crate::each_way![
     a_call_waits_for_an_operand_that_is_in_use,
     a_wait_for_an_operand_has_a_deadline,
-    lists_that_extend_each_other_do_not_wait_in_a_circle,
+    lists_that_extend_each_other_do_not_wait_in_a_cycle,
     a_new_object_is_made_of_the_contents_of_another_one,
     a_call_waits_for_all_operands_in_use_together,
     users_code_runs_once_and_looks_into_nothing,
@@ -46,7 +46,7 @@ async fn a_wait_for_an_operand_has_a_deadline(fixture: Fixture) {
     assert_eq!(xs.snapshot().await, Ok(ints(1..4)), "what came too late was not done");
 }
 
-async fn lists_that_extend_each_other_do_not_wait_in_a_circle(fixture: Fixture) {
+async fn lists_that_extend_each_other_do_not_wait_in_a_cycle(fixture: Fixture) {
     const ROUNDS: i64 = 300;
     let session = fixture.session().await;
     list(&session, "xs", ints([])).await;

@@ -7,8 +7,8 @@
 //!   generated code. `errors` collects every error, so that all of them are reported.
 //! - `class`, `inherent`, `interface`, `implementation` and `function` each expand one kind of item.
 //! - `emit`, `dispatch`, `proxy` and `shape` write what those have in common: the client's side of a call, the
-//!   service's side, the proxy type, and the signature that both sides compare. `multi_object` writes what is different
-//!   functions over several objects.
+//!   service's side, the proxy type, and the signature that both sides compare.
+//! - `multi_object` writes what is different for functions over several objects.
 //! - `krate` finds the crate that generated code refers to. It refers to that crate's module `__private` and to nothing
 //!   else.
 

@@ -87,7 +87,7 @@ fn function(sig: &Signature, private: &TokenStream, ident: &Ident, named: &Token
                 |__args| {
                     #[allow(unused_imports)]
                     use #private::{IncomingWay as _, NoIncomingWay as _};
-                    (&#private::Incoming::<#arguments>::new()).rename(__args)
+                    (&#private::Incoming::<#arguments>::new()).to_values(__args)
                 },
             );
             &SIGNATURE

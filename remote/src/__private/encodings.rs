@@ -151,7 +151,7 @@ pub trait IncomingWay {
     fn decode(&self, args: &mut Arguments<'_>) -> Result<Self::Arguments, DispatchError>;
 
     /// Converts the arguments into values.
-    fn rename(&self, args: &[u8]) -> Result<Vec<Option<Value>>, String>;
+    fn to_values(&self, args: &[u8]) -> Result<Vec<Option<Value>>, String>;
 }
 
 impl<T: Serialize + DeserializeOwned> IncomingWay for Incoming<T> {
@@ -162,8 +162,8 @@ impl<T: Serialize + DeserializeOwned> IncomingWay for Incoming<T> {
         args.decode()
     }
 
-    fn rename(&self, args: &[u8]) -> Result<Vec<Option<Value>>, String> {
-        signature::rename::<T>(args)
+    fn to_values(&self, args: &[u8]) -> Result<Vec<Option<Value>>, String> {
+        signature::to_values::<T>(args)
     }
 }
 
@@ -178,7 +178,7 @@ pub trait NoIncomingWay {
     }
 
     /// Converts nothing.
-    fn rename(&self, _: &[u8]) -> Result<Vec<Option<Value>>, String> {
+    fn to_values(&self, _: &[u8]) -> Result<Vec<Option<Value>>, String> {
         Err(String::new())
     }
 }

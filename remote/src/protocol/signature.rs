@@ -33,7 +33,7 @@ pub struct Signature {
     returns: &'static str,
     idempotent: bool,
     trace: fn(&mut Tracer) -> Vec<(String, Shape)>,
-    rename: Rename,
+    to_values: ToValues,
     known: OnceLock<Known>,
 }
 
@@ -50,7 +50,7 @@ pub enum Kind {
 }
 
 /// Decodes the arguments of a typed call, and returns those that are given as values.
-type Rename = fn(&[u8]) -> Result<Vec<Option<Value>>, String>;
+type ToValues = fn(&[u8]) -> Result<Vec<Option<Value>>, String>;
 
 /// What is found out when it is first needed.
 struct Known {
@@ -109,9 +109,9 @@ impl Signature {
         returns: &'static str,
         idempotent: bool,
         trace: fn(&mut Tracer) -> Vec<(String, Shape)>,
-        rename: Rename,
+        to_values: ToValues,
     ) -> Self {
-        Signature { kind, scope, name, stable, params, returns, idempotent, trace, rename, known: OnceLock::new() }
+        Signature { kind, scope, name, stable, params, returns, idempotent, trace, to_values, known: OnceLock::new() }
     }
 
     /// For generated code: the signature of the values of the class `path`.
@@ -186,7 +186,7 @@ impl Signature {
     /// # Errors
     /// A message, if they cannot be converted.
     pub fn by_names(&self, args: &[u8]) -> Result<Args, String> {
-        (self.rename)(args).map(|values| self.name(values))
+        (self.to_values)(args).map(|values| self.name(values))
     }
 
     /// The arguments of a call, by names.
@@ -336,7 +336,7 @@ pub const fn stable_id(scope: &str, name: &str) -> u64 {
 /// # Errors
 /// A message.
 #[doc(hidden)]
-pub fn rename<T: DeserializeOwned + Serialize>(args: &[u8]) -> Result<Vec<Option<Value>>, String> {
+pub fn to_values<T: DeserializeOwned + Serialize>(args: &[u8]) -> Result<Vec<Option<Value>>, String> {
     let args: T = codec::decode(args).map_err(|e| e.to_string())?;
     crate::args::present(&args)
 }

@@ -12,7 +12,7 @@ use tarmem_remote::signature::Changes;
 use tarmem_remote::{ClientApi, Error, Remote, remote};
 use uuid::Uuid;
 
-#[remote(module = "renaming")]
+#[remote(module = "by_names")]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Lamp {
     lit: bool,
@@ -41,7 +41,7 @@ impl Caller for Stranger {
                 Submitted::Waiting(1)
             }
             _ => {
-                let unknown = Error::SignatureUnknown { class: "renaming.Lamp".to_owned() };
+                let unknown = Error::SignatureUnknown { class: "by_names.Lamp".to_owned() };
                 Submitted::Answered(Reply::failed(unknown))
             }
         })

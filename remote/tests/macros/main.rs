@@ -1,6 +1,7 @@
 //! Tests of `#[remote]` on the object model, without a service: what it registers, what its dispatch functions do, and
 //! which operations its proxies send.
 
+mod by_names;
 mod classes;
 mod defaults;
 mod functions;
@@ -10,4 +11,3 @@ mod loopback;
 mod names;
 mod objects;
 mod registry;
-mod renaming;

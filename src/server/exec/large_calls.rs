@@ -9,7 +9,7 @@
 //!
 //! Only few large calls run at one time, in turn: each may take a core for a while, and 64 MiB for its arguments. *A
 //! call that has a turn waits for nobody.* So a call that waits for a turn may hold anything, and such calls do not
-//! wait for one another in a circle:
+//! wait for one another in a cycle:
 //!
 //! - The turn is taken after the object is locked. The other way round, a call with a turn would wait for the object,
 //!   perhaps held by a call that waits for a turn; and if the object were released meanwhile, the calls behind it would

@@ -1,7 +1,7 @@
 //! How a call looks into objects that it only has references to: in its arguments, or in what its object holds.
 //!
 //! A method that meets such a reference asks its scope to show the object. The object is tried and never waited for: a
-//! call that waits while it holds something may wait in a circle. If others use the object, the method ends without
+//! call that waits while it holds something may wait in a cycle. If others use the object, the method ends without
 //! having changed anything, its result is discarded, and everything that it holds is released. Then the call locks its
 //! own object and all that it asked for in the order of their ids, as functions over several objects do, waiting as any
 //! call waits, and the method runs again. What it was shown stays locked until it is over, so it sees all of it at one

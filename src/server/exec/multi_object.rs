@@ -2,7 +2,7 @@
 //!
 //! The objects are locked in the order of their ids, which is the same for every call. A call of a method waits only
 //! for its own object or, if it looks into others, for all of them in this order: so calls cannot wait for one another
-//! in a circle. A function that calls its own service for an object that it holds waits for itself, until its deadline.
+//! in a cycle. A function that calls its own service for an object that it holds waits for itself, until its deadline.
 //!
 //! - [`prepare`]: decodes the arguments and finds the objects. [`objects_call`]: one call, run once its objects are
 //!   locked.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 impl Engine {
     /// Like [`place`](Self::place). An object that was made with references in its arguments may become part of a
-    /// circle.
+    /// cycle.
     pub(super) fn place_referring(
         &self,
         scope: &SessionScope,

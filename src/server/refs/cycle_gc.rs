@@ -1,6 +1,6 @@
-//! Garbage collection of circles: objects that refer to one another and to which nothing else refers.
+//! Garbage collection of cycles: objects that refer to one another and to which nothing else refers.
 //!
-//! Objects are reference-counted: an object is dropped with the last key, handle and reference to it. A circle keeps
+//! Objects are reference-counted: an object is dropped with the last key, handle and reference to it. A cycle keeps
 //! itself alive. So every object that was ever given a reference is a *suspect*, and from time to time the references
 //! among the suspects are subtracted from their counts. The suspects with a count of zero that are not reachable from
 //! another suspect with a higher count are garbage. (Trial deletion, as in CPython's collector; see also Bacon and
@@ -203,13 +203,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_collection_sleeps_in_its_first_look_and_in_its_second() {
-        const CIRCLES: usize = 16;
+        const CYCLES: usize = 16;
         let registry = Registry::linked().expect("no names clash");
         let engine = Engine::new(registry, Limits::default(), tokio::runtime::Handle::current(), Seams::default());
         let session = ClientApi::new(engine.in_process().0);
         let numbers = Value::List((0..10).map(Value::from).collect());
         let mut lists = Vec::new();
-        for _ in 0..CIRCLES {
+        for _ in 0..CYCLES {
             let list = session.create(ListProxy::new(Some(numbers.clone()))).await.expect("made");
             list.append(Value::Ref(list.reference().expect("it is unnamed"))).await.expect("appended");
             lists.push(list);
@@ -219,8 +219,8 @@ mod tests {
         assert_eq!(pace.pauses[1], 0, "so there was no second look");
         drop(lists);
         let mut pace = Pace::of(Duration::ZERO);
-        assert_eq!(collect_at(&engine.state.suspects, &mut pace), CIRCLES);
+        assert_eq!(collect_at(&engine.state.suspects, &mut pace), CYCLES);
         // One sleep per object at least, since the turn is zero here.
-        assert!(pace.pauses.iter().all(|&pauses| pauses as usize >= CIRCLES), "{:?}", pace.pauses);
+        assert!(pace.pauses.iter().all(|&pauses| pauses as usize >= CYCLES), "{:?}", pace.pauses);
     }
 }

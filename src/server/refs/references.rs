@@ -42,7 +42,7 @@ impl RefScope for SessionScope {
 pub(in crate::server) struct MethodScope<'a> {
     pub(in crate::server) session: &'a Arc<ServerSession>,
     pub(in crate::server) sequence: u64,
-    /// The object whose method runs. If the method is given a reference, the object may become part of a circle.
+    /// The object whose method runs. If the method is given a reference, the object may become part of a cycle.
     pub(in crate::server) of: &'a Cell,
 }
 

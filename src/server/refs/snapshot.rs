@@ -41,7 +41,7 @@ pub(in crate::server) struct SnapshotRequest<'a> {
 /// Makes a plain copy of an object's value.
 ///
 /// The objects are read one after the other: the copy does not show all of them at one moment. A reference to an object
-/// that is already being shown stays a reference, so that a circle ends; so does a reference to an object of a resident
+/// that is already being shown stays a reference, so that a cycle ends; so does a reference to an object of a resident
 /// class, which does not keep the others from being shown.
 pub(in crate::server) fn snapshot(
     cell: Cell,

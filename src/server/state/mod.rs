@@ -7,7 +7,7 @@
 //! - [`local_calls`]: counts the calls from within the process.
 //! - [`observer`]: what a listener hears of each operation.
 //! - [`panics`]: turns a panic into an error of its call.
-//! - [`suspects`]: objects that may be part of a circle of references.
+//! - [`suspects`]: objects that may be part of a cycle of references.
 
 pub(crate) mod cancellation;
 pub(crate) mod deadline;

@@ -1,4 +1,4 @@
-//! Objects that may be part of a circle of references: those that were ever given a reference.
+//! Objects that may be part of a cycle of references: those that were ever given a reference.
 
 use crate::store::{Cell, WeakCell};
 use hashbrown::HashMap;
@@ -30,7 +30,7 @@ impl Suspects {
         self.cells.lock().contains_key(&cell.id())
     }
 
-    /// Notes that a key, a handle or a reference was removed: an object that only a circle keeps alive may be garbage
+    /// Notes that a key, a handle or a reference was removed: an object that only a cycle keeps alive may be garbage
     /// now.
     pub(crate) fn loosen(&self) {
         if self.count.load(Ordering::Relaxed) > 0 {

@@ -193,13 +193,13 @@ impl Bounded {
         self.open.pop();
     }
 
-    /// Writes contents. If the object is being written already, it contains itself, and an ellipsis ends the circle.
+    /// Writes contents. If the object is being written already, it contains itself, and an ellipsis ends the cycle.
     fn seen(&mut self, seen: &Seen<'_>, is_open: bool, depth: usize) {
         match seen {
             Seen::Dict(_, Mapping::Default(_)) => {}
-            // CPython builds a new dict for the `repr` of a `Counter`, and so does not notice the circle.
+            // CPython builds a new dict for the `repr` of a `Counter`, and so does not notice the cycle.
             Seen::Dict(_, Mapping::Counter) if is_open => return self.too_deep(),
-            _ if is_open => return self.put(end_of_circle(seen)),
+            _ if is_open => return self.put(end_of_cycle(seen)),
             _ => {}
         }
         let depth = depth + 1;
@@ -360,7 +360,7 @@ impl Bounded {
     }
 }
 
-fn end_of_circle(seen: &Seen<'_>) -> &'static str {
+fn end_of_cycle(seen: &Seen<'_>) -> &'static str {
     match seen {
         Seen::List(_) | Seen::Deque(..) => "[...]",
         Seen::Tuple(_) => "(...)",

@@ -259,12 +259,12 @@ fn comparing_a_type_that_wraps_itself_ends_and_it_may_fit_anything() {
     assert!(number.result_may_fit(&wrapped) && wrapped.result_may_fit(&number));
     assert!(!wrapped.differences(&number).is_empty());
     // No `Deserialize` has this shape, but a service might send it.
-    let circle = Shapes {
+    let cycle = Shapes {
         roots: vec![(RETURN.to_owned(), Shape::Named(0))],
-        definitions: vec![Definition { name: "Circle".into(), form: Form::Newtype(Shape::Named(0)) }],
+        definitions: vec![Definition { name: "Cycle".into(), form: Form::Newtype(Shape::Named(0)) }],
     };
-    assert!(number.result_may_fit(&circle) && circle.result_may_fit(&number));
-    assert!(circle.differences(&circle).is_empty());
+    assert!(number.result_may_fit(&cycle) && cycle.result_may_fit(&number));
+    assert!(cycle.differences(&cycle).is_empty());
 }
 
 #[test]

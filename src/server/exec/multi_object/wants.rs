@@ -141,7 +141,7 @@ impl Wants {
         Ok(finished)
     }
 
-    /// References in the arguments, or from one object to the next, may have closed a circle.
+    /// References in the arguments, or from one object to the next, may have closed a cycle.
     pub(super) fn suspect(&self, refers: bool, suspects: &Suspects) {
         if refers || self.objects.iter().any(|wanted| suspects.contains(&wanted.cell)) {
             self.objects.iter().filter(|wanted| wanted.exclusive).for_each(|wanted| suspects.add(&wanted.cell));
