@@ -2,11 +2,12 @@
 
 mod support;
 
+use serde::{Deserialize, Serialize};
 use std::error::Error as StdError;
 use std::time::Duration;
 use support::{Fixture, Way};
 use tarmem::modules::builtins::ListProxy;
-use tarmem::{CallError, DynamicFunctionCall, DynamicProxy, Error, Proxy, Remote, Service, args};
+use tarmem::{CallError, DynamicFunctionCall, DynamicProxy, Error, Proxy, Remote, Service, args, remote};
 use tarmem_test_models::{Account, AccountProxy, BankError, slow_account, unlucky_account};
 
 /// A class of a crate that the service does not link.
@@ -104,4 +105,34 @@ async fn errors_of_calls_compose_by_question_mark() {
     assert!(closed.is_retryable() && !closed.is_timeout(), "{closed}");
     let reading = session.proxy::<Account>("k").balance().await.expect_err("closed");
     assert!(reading.is_retryable());
+}
+
+/// An error whose destructor panics at the service, after the generator has returned it.
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+#[error("the vase is fragile")]
+struct Fragile {
+    falls: bool,
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        assert!(!self.falls, "the vase fell");
+    }
+}
+
+/// Fails with an error whose destructor panics.
+#[remote(module = "errors")]
+fn fragile_account() -> Result<Account, Fragile> {
+    Err(Fragile { falls: true })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_after_the_users_code_is_not_reported_as_a_cancelled_call() {
+    let service = Service::without_listener().start().await.expect("starts");
+    let session = service.session();
+    let error = session.memoize("k", fragile_account::remote()).erase_error().await.map(drop).expect_err("it panics");
+    let what = "errors.fragile_account".to_owned();
+    assert_eq!(error, Error::Panicked { what, message: "the vase fell".into() });
+    assert!(!error.is_not_applied() && !error.is_retryable(), "the generator ran");
+    service.shutdown().await;
 }

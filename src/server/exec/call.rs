@@ -428,8 +428,11 @@ impl MethodCall {
                     if elsewhere { cancellation.over(|| large_calls::in_turn(has_turn, attempt)) } else { attempt() }
                 }
             };
-            let attempt =
-                if elsewhere { runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))? } else { run()? };
+            let attempt = if elsewhere {
+                panics::joined(runtime.spawn_blocking(run).await, || self.method.full_name())?
+            } else {
+                run()?
+            };
             asked = match attempt {
                 Attempt::Over(reply) => return Ok(reply),
                 Attempt::Asks(asked) => asked,

@@ -3,11 +3,14 @@
 use super::large_calls::{self, Load};
 use super::request::Request;
 use crate::server::state::cancellation::Cancellation;
+use crate::server::state::panics;
 use crate::store::{Cell, FlightError};
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tarmem_remote::describe::Function;
 use tarmem_remote::error::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -18,8 +21,35 @@ pub(super) enum Evaluated {
     Later(Evaluation),
 }
 
+/// What makes the object, as the error for a panic names it.
+#[derive(Clone, Copy)]
+pub(super) enum Maker {
+    Function {
+        module: &'static str,
+        name: &'static str,
+    },
+    /// The object is decoded from a value that a client sent.
+    Value,
+}
+
+impl Maker {
+    pub(super) fn of(function: &Function) -> Self {
+        Maker::Function { module: function.module, name: function.name }
+    }
+}
+
+impl fmt::Display for Maker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Maker::Function { module, name } => write!(f, "{module}.{name}"),
+            Maker::Value => f.write_str("the decoding of an object"),
+        }
+    }
+}
+
 /// A generator that is running, away from the connections' threads. Dropping this stops an async one.
 pub(super) struct Evaluation {
+    made_by: Maker,
     task: JoinHandle<Result<Cell, FlightError>>,
     /// Dropped when the object is no longer wanted: what has not begun by then never begins. `None` for a task that can
     /// be aborted.
@@ -41,12 +71,13 @@ impl Evaluation {
     /// A task that may be aborted at any time.
     pub(super) fn spawn(
         runtime: &tokio::runtime::Handle,
+        made_by: Maker,
         run: impl Future<Output = Result<Cell, FlightError>> + Send + 'static,
     ) -> Self {
         let cancellation = Arc::<Cancellation>::default();
         let (mut run, seen) = (Box::pin(run), Arc::clone(&cancellation));
         let task = runtime.spawn(poll_fn(move |cx| seen.over(|| run.as_mut().poll(cx))));
-        Evaluation { task, wanted: None, cancellation }
+        Evaluation { made_by, task, wanted: None, cancellation }
     }
 
     /// Runs `work` on a thread where it may block, once its session has a permit for that and, if `args` are large,
@@ -54,6 +85,7 @@ impl Evaluation {
     pub(super) fn off_thread(
         request: &Request<'_>,
         runtime: &tokio::runtime::Handle,
+        made_by: Maker,
         args: &[u8],
         work: impl FnOnce(oneshot::Receiver<()>, Option<Arc<Load>>) -> Result<Cell, FlightError> + Send + 'static,
     ) -> Self {
@@ -85,11 +117,11 @@ impl Evaluation {
                         let _place = place;
                         seen.over(|| work(unwanted, load))
                     });
-                    task.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
+                    panics::joined(task.await, || made_by.to_string())
                 })
             }
         };
-        Evaluation { task, wanted: Some(wanted), cancellation }
+        Evaluation { made_by, task, wanted: Some(wanted), cancellation }
     }
 
     /// Says that the object is no longer wanted, stops an async generator, and waits until the generator has ended.
@@ -112,6 +144,7 @@ impl Future for Evaluation {
     type Output = Result<Cell, FlightError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.task).poll(cx).map(|joined| joined.unwrap_or_else(|_| Err(Error::Cancelled.into())))
+        let made_by = self.made_by;
+        Pin::new(&mut self.task).poll(cx).map(|returned| panics::joined(returned, || made_by.to_string()))
     }
 }

@@ -119,7 +119,7 @@ impl FunctionCall<AsyncFunction> {
         load.turn(holding).await?;
         let (call, args) = (Arc::clone(self), args.clone());
         let starting = self.scope.session.state().runtime.spawn_blocking(move || call.start(&args));
-        starting.await.unwrap_or(Err(Error::Cancelled))
+        panics::joined(starting.await, || self.function.full_name())
     }
 
     /// Runs an async function to its end. It looks into objects before it waits for anything, and does not hold them

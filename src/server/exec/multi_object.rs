@@ -16,11 +16,12 @@ mod wants;
 pub(super) use prepare::Site;
 
 use super::engine::Engine;
-use super::evaluation::{Evaluated, Evaluation};
+use super::evaluation::{Evaluated, Evaluation, Maker};
 use super::function_call::write_produced;
 use super::large_calls::{self, Load};
 use super::request::{OwnedRequest, Request};
 use super::step::{Later, Step};
+use crate::server::state::panics;
 use bytes::Bytes;
 use objects_call::{Begun, ObjectsRun};
 use std::sync::Arc;
@@ -90,10 +91,10 @@ impl Engine {
                     // The calls behind it wait for it.
                     load.turn(true).await?;
                 }
-                let (runtime, bytes) = (engine.state.runtime.clone(), args.clone());
+                let (runtime, bytes, function) = (engine.state.runtime.clone(), args.clone(), site.function);
                 let preparing =
                     runtime.spawn_blocking(move || engine.objects_call(&request.as_request(), site, &bytes, load));
-                let (call, work) = preparing.await.unwrap_or(Err(Error::Cancelled))?;
+                let (call, work) = panics::joined(preparing.await, || function.full_name())?;
                 let place = place.filter(|_| !is_async(&work));
                 let begun = Begun { offload: true, has_large: true, held: None, place, behind: behind.take() };
                 call.patiently(work, begun, &cancellation, &args, limit).await
@@ -125,7 +126,7 @@ impl Engine {
                     let holding = call.wants.hold().await?;
                     call.run_async(work, holding, place).await
                 };
-                return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, run)));
+                return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, Maker::of(&function), run)));
             }
             Work::Sync(work) if function.inline => match call.wants.try_hold() {
                 Some(holding) => match call.run(work, holding?, false, place) {
@@ -145,19 +146,20 @@ impl Engine {
         let bytes = Bytes::copy_from_slice(args);
         let runtime = self.state.runtime.clone();
         let run = move |unwanted, _| call.while_wanted(work, &runtime, unwanted, &bytes, place);
-        Ok(Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, run)))
+        Ok(Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, Maker::of(&function), args, run)))
     }
 
     /// The same with large arguments, which are decoded away from this thread.
     fn evaluate_large(self: &Arc<Self>, request: &Request<'_>, site: Site, args: &[u8], name: Box<str>) -> Evaluation {
         let (owned, bytes, engine) = (OwnedRequest::of(request), Bytes::copy_from_slice(args), Arc::clone(self));
+        let made_by = Maker::of(&site.function);
         let run = move |unwanted, load| {
             let (function, session, runtime) = (site.function, owned.session.id(), engine.state.runtime.clone());
             let (call, work) = engine.objects_call(&owned.as_request(), site, &bytes, load)?;
             let place = move |produced| engine.place(&function, session, produced, &name);
             call.while_wanted(work, &runtime, unwanted, &bytes, place)
         };
-        Evaluation::off_thread(request, &self.state.runtime, args, run)
+        Evaluation::off_thread(request, &self.state.runtime, made_by, args, run)
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a source to an object, and from a function to its result.
 
 use super::engine::Engine;
-use super::evaluation::{Evaluated, Evaluation};
+use super::evaluation::{Evaluated, Evaluation, Maker};
 use super::function_call::{FunctionCall, FunctionRun, reply_produced, write_produced};
 use super::large_calls::{self, Load};
 use super::local_caller::LocalCaller;
@@ -10,6 +10,7 @@ use super::multi_object::Site;
 use super::new_object::OwnedValue;
 use super::request::Request;
 use super::step::{Later, Step, in_line};
+use crate::server::state::panics;
 use crate::store::{Flight, FlightError};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -55,9 +56,9 @@ impl Engine {
                         let _turn = turn;
                         engine.decode_object(&scope, value.source(), &name).map_err(FlightError::from)
                     });
-                    decoding.await.unwrap_or_else(|_| Err(Error::Cancelled.into()))
+                    panics::joined(decoding.await, || Maker::Value.to_string())
                 };
-                return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, run)));
+                return Ok(Evaluated::Later(Evaluation::spawn(&self.state.runtime, Maker::Value, run)));
             }
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } => {
                 return Ok(Evaluated::Ready(Ok(self.decode_object(&request.scope(), source, name)?)));
@@ -68,7 +69,7 @@ impl Engine {
         let caller = LocalCaller::within(self, request, within);
         let context = request.context_of(Arc::new(caller));
         let engine = Arc::clone(self);
-        let (scope, session) = (request.scope(), request.session.id());
+        let (scope, session, made_by) = (request.scope(), request.session.id(), Maker::of(&function));
         let holding = request.holding.cloned();
         Ok(match function.invoke {
             // Large arguments take time, whatever the function promises.
@@ -80,7 +81,7 @@ impl Engine {
                     }
                     FunctionRun::Asks(asked) => {
                         let (args, name) = (Bytes::copy_from_slice(args), Box::<str>::from(name));
-                        Evaluated::Later(Evaluation::spawn(&self.state.runtime, async move {
+                        Evaluated::Later(Evaluation::spawn(&self.state.runtime, made_by, async move {
                             let produced = call.patiently(&args, asked).await?;
                             engine.place_referring(&call.scope, &function, produced, &name)
                         }))
@@ -107,7 +108,7 @@ impl Engine {
                     };
                     engine.place_referring(&call.scope, &function, produced, &name)
                 };
-                Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, args, work))
+                Evaluated::Later(Evaluation::off_thread(request, &self.state.runtime, made_by, args, work))
             }
             FunctionInvoke::Async(invoke) => {
                 let call = FunctionCall {
@@ -126,7 +127,7 @@ impl Engine {
                     let produced = call.see_through(session, running, &args).await?;
                     engine.place_referring(&scope, &function, produced, &name)
                 };
-                Evaluated::Later(Evaluation::spawn(&self.state.runtime, run))
+                Evaluated::Later(Evaluation::spawn(&self.state.runtime, made_by, run))
             }
             FunctionInvoke::OnObjects(on) => {
                 self.evaluate_on_objects(request, Site { function, on, encoding, context }, args, name)?
@@ -202,8 +203,8 @@ impl Engine {
                                     FunctionRun::Asks(asked) => FunctionRun::Asks(asked),
                                 })
                             };
-                            let ran = if elsewhere {
-                                runtime.spawn_blocking(run).await.unwrap_or(Err(Error::Cancelled))
+                            let ran: Result<_, Error> = if elsewhere {
+                                panics::joined(runtime.spawn_blocking(run).await, || function.full_name())
                             } else {
                                 run()
                             };

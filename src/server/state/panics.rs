@@ -5,6 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tarmem_remote::describe::{Function, Method};
 use tarmem_remote::error::Error;
+use tokio::task::JoinError;
 use uuid::Uuid;
 
 /// A panic of a user's code. Who knows what panicked makes an error of it.
@@ -62,6 +63,27 @@ pub(crate) async fn catch_async_in<T>(
     catch_async(code).await.map_err(|panic| panic.of_function(function, session))
 }
 
+/// The result of a task that ran a part of a call of `what`, from what its handle returned.
+///
+/// Only a task that was stopped before it had ended is an [`Error::Cancelled`], which tells the client that the call was
+/// not made. A panic that was not caught within the task is an [`Error::Panicked`], after which the outcome is unknown:
+/// the user's code may have run.
+pub(crate) fn joined<T, E: From<Error>>(
+    returned: Result<Result<T, E>, JoinError>,
+    what: impl FnOnce() -> String,
+) -> Result<T, E> {
+    returned.unwrap_or_else(|error| Err(without_result(error, what).into()))
+}
+
+/// The error for a task that has no result.
+#[cold]
+fn without_result(error: JoinError, what: impl FnOnce() -> String) -> Error {
+    let Ok(panic) = error.try_into_panic() else { return Error::Cancelled };
+    let (what, panic) = (what(), caught(panic));
+    tracing::error!("the task for {what} panicked: {}", panic.message);
+    panic.of(what)
+}
+
 #[cold]
 fn caught(panic: Box<dyn Any + Send>) -> Panic {
     let message = panic
@@ -95,5 +117,21 @@ mod tests {
         let of_it = |result: Result<(), Panic>| result.map_err(|panic| panic.of("it"));
         assert_eq!(of_it(catch(|| std::panic::panic_any(Bomb))), Err(expected()));
         assert_eq!(of_it(catch_async(async { std::panic::panic_any(Bomb) }).await), Err(expected()));
+    }
+
+    #[tokio::test]
+    async fn only_a_stopped_task_is_cancelled() {
+        let it = || "it".to_owned();
+        let done = tokio::task::spawn_blocking(|| Ok::<_, Error>(7)).await;
+        assert_eq!(joined(done, it), Ok(7));
+        let failed = tokio::spawn(async { Err::<(), _>(Error::ShuttingDown) }).await;
+        assert_eq!(joined(failed, it), Err(Error::ShuttingDown));
+        let panicked = tokio::task::spawn_blocking(|| -> Result<(), Error> { panic!("a bug") }).await;
+        let expected = Error::Panicked { what: it(), message: "a bug".into() };
+        assert!(!expected.is_not_applied() && !expected.is_retryable());
+        assert_eq!(joined(panicked, it), Err(expected));
+        let stopped = tokio::spawn(std::future::pending::<Result<(), Error>>());
+        stopped.abort();
+        assert_eq!(joined(stopped.await, it), Err(Error::Cancelled));
     }
 }

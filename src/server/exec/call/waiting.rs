@@ -81,9 +81,9 @@ impl MethodCall {
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let beginning = runtime.spawn_blocking(move || {
             let first = running.as_mut().poll(&mut Context::from_waker(&waker));
-            (first, running)
+            Ok::<_, Error>((first, running))
         });
-        let (first, rest) = beginning.await.map_err(|_| Error::Cancelled)?;
+        let (first, rest) = panics::joined(beginning.await, || self.method.full_name())?;
         drop(waiters);
         match first {
             Poll::Ready(reply) => reply,

@@ -92,12 +92,13 @@ impl ObjectsCall {
             }
             let ran = if offload || large {
                 let (place, cancellation) = (Arc::clone(&place), Arc::clone(cancellation));
+                let function = call.wants.function;
                 let task = runtime.spawn_blocking(move || {
                     let has_turn = turn.is_some();
                     let _kept = (place, turn);
                     cancellation.over(|| large_calls::in_turn(has_turn, || call.run(sync, holding, true, finish)))
                 });
-                task.await.unwrap_or(Err(Error::Cancelled))
+                panics::joined(task.await, || function.full_name())
             } else {
                 call.run(sync, holding, false, finish)
             };
@@ -195,7 +196,8 @@ impl ObjectsCall {
         // It holds nothing now.
         load.turn(false).await?;
         let (runtime, args) = (self.scope.session.state().runtime.clone(), args.clone());
-        runtime.spawn_blocking(move || self.again(&args)).await.unwrap_or(Err(Error::Cancelled))
+        let function = self.wants.function;
+        panics::joined(runtime.spawn_blocking(move || self.again(&args)).await, || function.full_name())
     }
 
     /// Like [`run`](Self::run), for an `async fn`. If it is dropped half way, the objects are restored.
