@@ -3,12 +3,12 @@
 mod by_names;
 mod erase;
 mod failure;
-mod name;
 mod outcome;
 
 pub use crate::caller::{Caller, OwnerId, Submitted, Terms, Timeout, current_task};
 use crate::codec::Encoding;
 use crate::error::Error;
+pub use crate::operation::Name;
 use crate::operation::{Operation, Reply, ReplyError};
 use crate::payload::Payload;
 use crate::signature::Change;
@@ -17,7 +17,6 @@ use by_names::Asking;
 pub use by_names::by_names;
 use erase::Erase;
 pub use failure::{CallError, Failure};
-pub use name::Name;
 pub use outcome::Misfit;
 use std::fmt;
 use std::marker::PhantomData;

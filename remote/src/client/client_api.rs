@@ -27,7 +27,7 @@ impl ClientApi {
     /// again. [`Error::Cycle`] if a generator needs its own key. [`Error::WrongClass`] if the existing object is of
     /// another class.
     pub fn memoize<S: Source>(&self, key: &str, source: S) -> Obtain<S::Proxy, S::Failure> {
-        Obtain::from_source(&self.caller, Some(key), "memoize", source, |source| {
+        Obtain::from_source(&self.caller, Some(key), &Name::MEMOIZE, source, |source| {
             Operation::Memoize { key, source, expect: S::EXPECT }.encode()
         })
     }
@@ -50,7 +50,8 @@ impl ClientApi {
     }
 
     fn update_with<S: Source>(&self, key: &str, generation: Option<u64>, source: S) -> Obtain<S::Proxy, S::Failure> {
-        Obtain::from_source(&self.caller, Some(key), "update", source, |source| {
+        let name = if generation.is_some() { &Name::UPDATE_IF } else { &Name::UPDATE };
+        Obtain::from_source(&self.caller, Some(key), name, source, |source| {
             Operation::Update { key, source, generation, expect: S::EXPECT }.encode()
         })
     }
@@ -73,7 +74,7 @@ impl ClientApi {
     }
 
     fn get_expecting<P>(&self, key: &str, expect: &str) -> Obtain<P> {
-        Obtain::new(&self.caller, "get", Operation::Get { key, expect }.encode(), Some(key))
+        Obtain::new(&self.caller, &Name::GET, Operation::Get { key, expect }.encode(), Some(key))
     }
 
     /// Returns a proxy that follows `key`, without asking whether the key is mapped.
@@ -91,7 +92,7 @@ impl ClientApi {
     /// # Errors
     /// The error of the source.
     pub fn create<S: Source>(&self, source: S) -> Obtain<S::Proxy, S::Failure> {
-        Obtain::from_source(&self.caller, None, "create", source, |source| {
+        Obtain::from_source(&self.caller, None, &Name::CREATE, source, |source| {
             Operation::Create { source, expect: S::EXPECT }.encode()
         })
     }
@@ -200,8 +201,7 @@ impl ClientApi {
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
-        let name = Name::of_operation(operation.name());
-        Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
+        Call::new(Arc::clone(&self.caller), operation.encode(), operation.method(), Encoding::Typed)
     }
 }
 

@@ -282,8 +282,7 @@ impl ProxyCore {
     }
 
     fn plain<T>(&self, operation: Operation<'_>) -> Call<T> {
-        let name = Name::of_operation(operation.name());
-        Call::new(Arc::clone(&self.caller), operation.encode(), name, Encoding::Typed)
+        Call::new(Arc::clone(&self.caller), operation.encode(), operation.method(), Encoding::Typed)
     }
 }
 

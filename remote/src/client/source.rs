@@ -127,7 +127,7 @@ impl<P, E> Obtain<P, E> {
     pub(crate) fn from_source<S: Source>(
         caller: &Arc<dyn Caller>,
         key: Option<&str>,
-        name: &str,
+        name: &'static Name,
         source: S,
         operation: impl FnOnce(SourceRef<'_>) -> Result<Payload, Error>,
     ) -> Self {

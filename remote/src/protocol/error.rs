@@ -397,6 +397,7 @@ pub enum Error {
         /// The full names of its constructors.
         constructors: Vec<String>,
     },
+    // A new variant goes here: on the wire, an error is the number of its variant, counted from the top.
 }
 
 impl Error {

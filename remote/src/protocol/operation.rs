@@ -5,6 +5,7 @@
 //! arguments stay opaque bytes until the method that takes them is known.
 
 mod call;
+mod name;
 mod reply_error;
 
 use crate::codec::{self, Encoding};
@@ -16,6 +17,7 @@ pub use crate::results::{
     ParameterDefault, ParameterDescription, Snapshot, VersionInfo,
 };
 use crate::signature::{Signature, SignatureRef};
+pub use name::Name;
 pub use reply_error::ReplyError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -169,6 +171,7 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         target: Target<'a>,
     },
+    // A new variant goes here: on the wire, an operation is the number of its variant, counted from the top.
     /// Calls a method. Replies with its result. It has an encoding of its own, and is the last variant because serde
     /// numbers the variants after a skipped one in two ways.
     #[serde(skip)]
@@ -299,36 +302,21 @@ impl Operation<'_> {
             | Operation::IsPoisoned { target }
             | Operation::ClearPoison { target } => Some(target),
             Operation::Release { id, .. } => Some(Target::Id(id)),
-            _ => None,
+            Operation::Keys { .. }
+            | Operation::Import { .. }
+            | Operation::Version
+            | Operation::Create { .. }
+            | Operation::Run { .. }
+            | Operation::Cancel { .. }
+            | Operation::Acknowledge { .. }
+            | Operation::Goodbye
+            | Operation::Signature { .. } => None,
         }
     }
 
     /// The name of the method with which clients request it, for messages.
     pub fn name(&self) -> &'static str {
-        match self {
-            Operation::Memoize { .. } => "memoize",
-            Operation::Update { generation: None, .. } => "update",
-            Operation::Update { .. } => "update_if",
-            Operation::Get { .. } => "get",
-            Operation::Delete { .. } => "delete",
-            Operation::IsMemoized { .. } => "is_memoized",
-            Operation::Keys { .. } => "keys",
-            Operation::Describe { .. } => "describe",
-            Operation::Import { .. } => "remote_import",
-            Operation::Version => "version",
-            Operation::Create { .. } => "create",
-            Operation::Hold { .. } => "hold",
-            Operation::Release { .. } => "release",
-            Operation::Call { .. } => "call",
-            Operation::Run { .. } => "run",
-            Operation::Snapshot { .. } | Operation::SnapshotWithInfo { .. } => "snapshot",
-            Operation::Cancel { .. } => "cancel",
-            Operation::Acknowledge { .. } => "acknowledge",
-            Operation::Goodbye => "goodbye",
-            Operation::IsPoisoned { .. } => "is_poisoned",
-            Operation::ClearPoison { .. } => "clear_poison",
-            Operation::Signature { .. } => "signature",
-        }
+        self.method().name
     }
 }
 
@@ -404,3 +392,6 @@ impl From<Result<Reply, Error>> for Reply {
         result.unwrap_or_else(Reply::failed)
     }
 }
+
+#[cfg(test)]
+mod tests;

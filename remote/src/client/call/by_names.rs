@@ -67,8 +67,7 @@ impl<T, E> Call<T, E> {
         };
         let of = signature.reference();
         let asked = Operation::Signature { of }.encode();
-        let name = super::Name::of_operation("signature");
-        let mut call = Call::new(Arc::clone(&self.caller), asked, name, Encoding::Typed);
+        let mut call = Call::new(Arc::clone(&self.caller), asked, &super::Name::SIGNATURE, Encoding::Typed);
         call.timeout = self.timeout;
         self.state = State::Asking(Box::new(Asking { call, operation, class, since: Instant::now() }));
     }

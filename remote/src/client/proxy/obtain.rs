@@ -49,11 +49,10 @@ pub struct Obtain<P, E = Error> {
 impl<P, E> Obtain<P, E> {
     pub(crate) fn new(
         caller: &Arc<dyn Caller>,
-        name: &str,
+        name: &'static Name,
         operation: Result<Payload, Error>,
         key: Option<&str>,
     ) -> Self {
-        let name = Name::of_operation(name);
         let call = Call::new(Arc::clone(caller), operation, name, Encoding::Typed);
         Obtain { caller: Arc::clone(caller), call, key: key.map(Box::from), proxy: PhantomData }
     }
@@ -63,7 +62,7 @@ impl<P, E> Obtain<P, E> {
     }
 
     pub(crate) fn by_id(caller: &Arc<dyn Caller>, operation: Operation<'_>) -> Self {
-        Self::new(caller, operation.name(), operation.encode(), None)
+        Self::new(caller, operation.method(), operation.encode(), None)
     }
 
     /// Like [`Call::timeout`].

@@ -45,3 +45,63 @@ fn a_missing_module_of_tarmem_is_not_looked_for_in_other_crates() {
     );
     assert!(said("bank").contains("link!") && said("bank.nope").contains("link!"));
 }
+
+/// The variants in the order of their numbers on the wire. A new variant is added at the end, and none is moved: an
+/// older client would take one error for another.
+const ON_THE_WIRE: &[&str] = &[
+    "NoSuchKey",
+    "NoSuchObject",
+    "NoSuchClass",
+    "NoSuchMethod",
+    "AmbiguousMethod",
+    "NoSuchModule",
+    "NoSuchMember",
+    "BadImport",
+    "NotAGenerator",
+    "WrongClass",
+    "WrongGeneration",
+    "BadArguments",
+    "BadValue",
+    "BadResult",
+    "UnexpectedResult",
+    "Poisoned",
+    "Panicked",
+    "Raised",
+    "Cycle",
+    "HeldByCaller",
+    "DeadlineExceeded",
+    "GeneratorLate",
+    "Cancelled",
+    "LimitExceeded",
+    "BadKey",
+    "ProtocolMismatch",
+    "Refused",
+    "Unreachable",
+    "NotAService",
+    "OutcomeUnknown",
+    "Closed",
+    "SessionExpired",
+    "ShuttingDown",
+    "Malformed",
+    "NotPermitted",
+    "SignatureChanged",
+    "SignatureUnknown",
+    "Insecure",
+    "Forked",
+    "NotAModule",
+    "NoConstructor",
+];
+
+#[test]
+fn variants_keep_their_numbers_on_the_wire() {
+    let table = verdict::tests::table();
+    for (error, _) in &table {
+        let bytes = crate::codec::encode(error).expect("it fits");
+        let debug = format!("{error:?}");
+        let name = debug.split(' ').next().expect("a name");
+        assert_eq!(ON_THE_WIRE.get(usize::from(bytes[0])), Some(&name), "{name} is number {}", bytes[0]);
+    }
+    for name in ON_THE_WIRE {
+        assert!(table.iter().any(|(error, _)| format!("{error:?}").split(' ').next() == Some(name)), "no {name}");
+    }
+}

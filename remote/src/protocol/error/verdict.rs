@@ -114,7 +114,7 @@ impl Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::time::Duration;
     use uuid::Uuid;
@@ -122,7 +122,7 @@ mod tests {
     /// An error of each variant, with its verdict. A variant without a row does not compile.
     macro_rules! table {
         ($($verdict:ident: $($variant:ident $({ $($field:ident: $value:expr),* })?),*;)*) => {
-            fn table() -> Vec<(Error, &'static str)> {
+            pub(in crate::protocol::error) fn table() -> Vec<(Error, &'static str)> {
                 vec![$($((Error::$variant $({ $($field: $value),* })?, stringify!($verdict))),*),*]
             }
 

@@ -141,25 +141,6 @@ mod tests {
     }
 
     #[test]
-    fn the_other_operations_decode_as_they_were_encoded() {
-        let target = Target::Key("k");
-        for operation in [
-            Operation::IsMemoized { key: "k" },
-            Operation::Release { id: Uuid::nil(), count: 1 },
-            Operation::Snapshot { target },
-            Operation::SnapshotWithInfo { target },
-            Operation::Hold { target, expect: "" },
-            Operation::Cancel { sequence: 7 },
-            Operation::Acknowledge { sequence: 7 },
-            Operation::Goodbye,
-        ] {
-            let bytes = operation.encode().expect("it fits");
-            assert!(!is_call(&bytes));
-            assert_eq!(Operation::decode(&bytes).expect("it was written"), operation);
-        }
-    }
-
-    #[test]
     fn bytes_that_are_not_an_operation_are_an_error() {
         for bytes in [
             &[CALL | 8][..],
