@@ -66,8 +66,8 @@ pub(crate) async fn catch_async_in<T>(
 /// The result of a task that ran a part of a call of `what`, from what its handle returned.
 ///
 /// Only a task that was stopped before it had ended is an [`Error::Cancelled`], which tells the client that the call
-/// was not made. A panic that was not caught within the task is an [`Error::Panicked`], after which the outcome is unknown:
-/// the user's code may have run.
+/// was not made. A panic that was not caught within the task is an [`Error::Panicked`], after which the outcome is
+/// unknown: the user's code may have run.
 pub(crate) fn joined<T, E: From<Error>>(
     returned: Result<Result<T, E>, JoinError>,
     what: impl FnOnce() -> String,

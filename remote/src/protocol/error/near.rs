@@ -59,8 +59,8 @@ pub(super) fn method_remedy(method: &str) -> &'static str {
         "describe the key to see its methods; those of an interface are there once the service's program names the \
          crate that implements it for the class with `tarmem::link!`"
     } else {
-        "describe the key to see its methods; if your program knows the method, the service's program was built from an \
-         older version of the class"
+        "describe the key to see its methods; if your program knows the method, the service's program was built from \
+         an older version of the class"
     }
 }
 
