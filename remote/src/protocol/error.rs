@@ -1,10 +1,11 @@
 //! [`Error`]: what can go wrong with a call, and what to do about it.
 
+mod made;
 mod near;
+mod raised;
 mod verdict;
 mod words;
 
-use crate::codec::CodecError;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
@@ -398,83 +399,6 @@ pub enum Error {
         constructors: Vec<String>,
     },
     // A new variant goes here: on the wire, an error is the number of its variant, counted from the top.
-}
-
-impl Error {
-    /// The error for a class without `new`; `generators` are those of its module.
-    pub(crate) fn no_constructor<'a>(module: &str, name: &str, generators: impl Iterator<Item = &'a str>) -> Self {
-        let its = generators.filter(|generator| generator.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
-        Error::NoConstructor {
-            class: format!("{module}.{name}"),
-            constructors: its.map(|generator| format!("{module}.{generator}")).collect(),
-        }
-    }
-
-    /// The error that a method, function or generator returned, as the value that its type serializes to. `None` if
-    /// this is not an [`Error::Raised`], or if it is one of a typed call, which has the error in a
-    /// [`CallError::Method`](crate::CallError::Method).
-    pub fn raised(&self) -> Option<&Value> {
-        match self {
-            Error::Raised { error, .. } => error.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// The class of the error that a method returned, such as `KeyError`. This works for the `Exception`s of tarmem's
-    /// own modules, and for any type that serializes to a map with a text `class` in it. For [`Error::BadArguments`],
-    /// it is `TypeError`, as in Python, so that a bridge needs no special case. The message is the error's text.
-    ///
-    /// ```
-    /// use tarmem_modules::Exception;
-    /// use tarmem_remote::value::to_value;
-    /// use tarmem_remote::{Error, Value};
-    ///
-    /// let error = to_value(&Exception::KeyError("k".into())).ok().map(Box::new);
-    /// let error = Error::Raised { what: "__getitem__".into(), message: "KeyError: 'k'".into(), error };
-    /// assert_eq!(error.raised_class(), Some("KeyError"));
-    /// assert_eq!(error.raised_args(), Some(&[Value::from("k")][..]));
-    ///
-    /// let reason = "takes 0 to 1 arguments, but 2 were given".into();
-    /// let error = Error::BadArguments { signature: "builtins.list(items=...)".into(), reason };
-    /// assert_eq!(error.raised_class(), Some("TypeError"));
-    /// ```
-    pub fn raised_class(&self) -> Option<&str> {
-        match self {
-            Error::BadArguments { .. } => Some("TypeError"),
-            _ => self.raised()?.get("class")?.as_str(),
-        }
-    }
-
-    /// The arguments of the error that a method returned, if it has a [`raised_class`](Self::raised_class): the key of
-    /// a `KeyError`, the message of the others. `None` for an error that no method returned, such as
-    /// [`Error::BadArguments`].
-    pub fn raised_args(&self) -> Option<&[Value]> {
-        self.raised_class()?;
-        self.raised()?.get("args")?.as_list()
-    }
-
-    /// The error for an exceeded limit: the limited quantity (with its unit), the requested amount, the limit, and the
-    /// remedy.
-    pub fn limit(what: impl Into<String>, found: u64, limit: u64, remedy: impl Into<String>) -> Self {
-        Error::LimitExceeded { what: what.into(), limit, found, remedy: remedy.into() }
-    }
-
-    /// The error for a result that cannot be encoded, with the remedy.
-    pub fn bad_result(what: impl Into<String>, error: &CodecError) -> Self {
-        let remedy = match error {
-            CodecError::TooLarge { .. } => {
-                "; return less at once, or raise the frame limit: the service's, or the client's max_frame"
-            }
-            CodecError::TooDeep { .. } => "; return it in parts, or as references to objects",
-            _ => "",
-        };
-        Error::BadResult { what: what.into(), reason: format!("{error}{remedy}") }
-    }
-
-    /// The error for something that arrived and is not valid.
-    pub fn malformed(what: impl Into<String>, reason: impl ToString) -> Self {
-        Error::Malformed { what: what.into(), reason: reason.to_string() }
-    }
 }
 
 #[cfg(test)]
