@@ -165,10 +165,13 @@ fn circle(rooms: &BTreeSet<&str>, arrows: &BTreeSet<Arrow>) -> String {
 }
 
 /// A circle of files below `folder` that refer to one another. A file and the parts of it in the folder of its name are
-/// taken for one, and so are a folder and its `mod.rs`.
-pub(crate) fn circle_of_files(folder: &Path, imports: &[Import]) -> Option<String> {
+/// taken for one, and so are a folder and its `mod.rs`, and a crate and its `lib.rs`.
+pub(crate) fn circle_of_files<'a>(folder: &Path, imports: impl Iterator<Item = &'a Import>) -> Option<String> {
     let module = |file: &Path| {
         let name = file.strip_prefix(folder).ok()?.with_extension("");
+        if DOORS.iter().any(|door| file == folder.join(door)) {
+            return Some(PathBuf::new());
+        }
         let is_mod = name.file_name().is_some_and(|name| name == "mod");
         Some(if is_mod { name.parent()?.to_owned() } else { name })
     };
