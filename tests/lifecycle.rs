@@ -10,7 +10,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 use support::other::Part;
-use support::{Fixture, Way};
+use support::{Fixture, Way, arrived, started};
 use tarmem::modules::queue::QueueProxy;
 use tarmem::{CallError, Error, Limits, Proxy, ServeError, Service, Session};
 use tarmem_test_models::{
@@ -199,9 +199,7 @@ async fn a_shutdown_finishes_running_calls_and_tells_the_clients() {
         // Runs are counted for the whole process.
         let tag = format!("shutdown {way:?}");
         let making = session.memoize("slow", slow_account::remote(tag.clone(), 7, 300)).with_info();
-        let making = tokio::spawn(making);
-        // Calls run in order, so the service has received those before it.
-        session.is_memoized("k").await.expect("answers");
+        let making = started(&session, making).await;
         while runs(&tag, &session).await == 0 {
             tokio::task::yield_now().await;
         }
@@ -349,7 +347,7 @@ async fn a_shutdown_does_not_wait_for_ever() {
     let reading = account.balance_slowly(3_600_000).no_timeout().send().await;
     let other = session.memoize("other", AccountProxy::open(1)).await.expect("made");
     let writing = other.deposit_slowly(1, 3_600_000).no_timeout().send().await;
-    session.is_memoized("k").await.expect("answers");
+    arrived(&session).await;
     let begun = Instant::now();
     fixture.service.shutdown().await;
     assert!(begun.elapsed() < Duration::from_secs(20));
@@ -367,7 +365,7 @@ async fn a_closed_session_fails_its_calls_and_releases_its_handles() {
         let other = session.create(AccountProxy::open(1)).await.expect("made");
         let (reading, writing) =
             (account.balance_slowly(60_000).send().await, other.deposit_slowly(1, 60_000).send().await);
-        session.is_memoized("k").await.expect("answers; so the calls before it have arrived");
+        arrived(&session).await;
         session.close().await;
         assert!(matches!(reading.await, Err(Error::Closed { .. })), "it may be made again elsewhere");
         assert!(matches!(writing.await, Err(Error::OutcomeUnknown { .. })), "it may have been made");

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Fixture, Way};
+use support::{Fixture, Way, arrived};
 use tarmem::{Proxy, Session};
 use tarmem_test_models::{Account, AccountProxy, runs, slow_account};
 
@@ -70,8 +70,7 @@ async fn role() {
         "hold" => {
             let account = session.get::<Account>("held").await.expect("it is there");
             let changing = account.deposit_slowly(1, 200).send().await;
-            // Calls run in order, so the service has received the change.
-            session.is_memoized("held").await.expect("answers");
+            arrived(&session).await;
             println!("says: begun");
             changing.await.expect("nobody lives to see this");
             println!("says: done");

@@ -5,7 +5,7 @@ mod support;
 mod trade;
 
 use std::time::Duration;
-use support::{Fixture, Way};
+use support::{Fixture, Way, arrived};
 use tarmem::value::ObjectRef;
 use tarmem::{CallError, Error, Proxy, Session, Value, args};
 use tarmem_test_models::{
@@ -164,11 +164,6 @@ async fn readers_of_an_object_run_together(fixture: Fixture) {
     assert_eq!((one, other), (Ok(100), Ok(100)));
     let both = (meet_over::remote(&meeting, &alice).call(&session), session.proxy::<Meeting>("meeting").meet());
     assert_eq!(tokio::join!(both.0, both.1), (Ok(100), Ok(true)));
-}
-
-/// Waits until the service has received what was sent: the calls of a session run in order.
-async fn arrived(session: &Session) {
-    session.is_memoized("k").await.expect("answers");
 }
 
 async fn a_transfer_waits_for_both(fixture: Fixture) {

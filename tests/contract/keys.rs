@@ -1,6 +1,6 @@
 //! Keys: how a key gets its object, changes it and loses it.
 
-use crate::support::Fixture;
+use crate::support::{Fixture, started};
 use futures::future::join_all;
 use tarmem::{CallError, DynamicFunctionCall, Error, Proxy, Source, Value};
 use tarmem_remote::source::Prepared;
@@ -45,8 +45,8 @@ async fn update_swaps_and_the_proxy_follows(fixture: Fixture) {
     assert_eq!(failed, Err(CallError::Method(BankError::Overdrawn { missing: 13 })));
     assert_eq!(account.balance().await, Ok(2), "a failed update changes nothing");
     // If it comes while a generator runs for `memoize`, its object is the key's, also for those who wait.
-    let slow = tokio::spawn(session.memoize("late", slow_account::remote("late".into(), 1, 200)).with_info());
-    session.is_memoized("k").await.expect("answers");
+    let slow = session.memoize("late", slow_account::remote("late".into(), 1, 200)).with_info();
+    let slow = started(&session, slow).await;
     session.update("late", AccountProxy::open(7)).await.expect("made");
     let (late, _) = slow.await.expect("no panic").expect("made");
     assert_eq!(late.balance().await, Ok(7));

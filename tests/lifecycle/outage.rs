@@ -1,7 +1,7 @@
 //! Clients whose service goes away and comes back, and clients with problems of their own.
 
 use super::support::detour::Detour;
-use super::support::{Fixture, Way};
+use super::support::{Fixture, Way, arrived};
 use futures::FutureExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ async fn an_orderly_restart_is_a_pause() {
     let queue = session.memoize("q", QueueProxy::new(None)).await.expect("made");
     let running = account.deposit_slowly(1, 300).send().await;
     let waiting = queue.get::<i64>().send().await;
-    session.is_memoized("k").await.expect("answers; so the calls before it have arrived");
+    arrived(&session).await;
     first.shutdown().await;
     assert_eq!(running.await, Ok(2), "the running call finishes, and its result arrives");
     let (id, unsent) = (session.id(), account.deposit(10).send().await);
@@ -73,7 +73,7 @@ async fn a_client_that_connects_during_a_shutdown_finds_the_next_service() {
     let session = Session::connect(detour.address.to_string()).await.expect("connects");
     let account = session.memoize("k", AccountProxy::open(1)).await.expect("made");
     let running = account.deposit_slowly(1, 1_000).send().await;
-    session.is_memoized("k").await.expect("answers; so the call before it runs");
+    arrived(&session).await;
     let shutdown = tokio::spawn(first.shutdown());
     let refused = Session::builder(detour.address.to_string()).max_retry(0);
     let error = loop {
@@ -191,8 +191,8 @@ async fn a_call_has_its_timeout_and_no_more() {
         let none = account.deposit(1).timeout(Duration::ZERO).await.expect_err("it has no time");
         assert!(none.is_timeout() && none.is_not_applied(), "{none}");
         assert_eq!(
-            none.to_string().split_once(" was given").map(|(_, rest)| rest),
-            Some(" no time, and was not made; give it a timeout above zero")
+            none.to_string().split_once(" was not attempted").map(|(_, rest)| rest),
+            Some(", because its timeout is zero; give it a longer one")
         );
         assert_eq!(account.balance().await, Ok(3), "{way:?}: it was not sent");
         if way != Way::InProcess {

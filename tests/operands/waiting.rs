@@ -1,7 +1,7 @@
 //! A call waits for operands that are in use. Meanwhile it holds nothing, and has changed nothing.
 
 use super::{held, ints, lasting, list, make, raised, reference};
-use crate::support::Fixture;
+use crate::support::{Fixture, started};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -25,10 +25,8 @@ async fn a_call_waits_for_an_operand_that_is_in_use(fixture: Fixture) {
     let session = fixture.session().await;
     let (xs, ys) = (list(&session, "xs", ints(1..3)).await, list(&session, "ys", ints(3..5)).await);
     let in_use = InUse::begin(&fixture, "ys").await;
-    let extend = xs.call("extend", [reference(&ys)]).no_timeout().send().await;
-    let extend = tokio::spawn(extend.into_future());
+    let extend = started(&session, xs.call("extend", [reference(&ys)]).no_timeout()).await;
     // The call holds nothing while it waits, whichever operand comes first; and it has not ended.
-    session.is_memoized("xs").await.expect("answers");
     assert!(!extend.is_finished());
     in_use.end().await;
     extend.await.expect("no panic").expect("the list is free");
@@ -92,8 +90,7 @@ async fn a_new_object_is_made_of_the_contents_of_another_one(fixture: Fixture) {
     // Its elements must be pairs, and a list of three elements is not a pair.
     let pairs = held(&session, "of one").await;
     let defaulted = collections.construct("defaultdict", args!["list", reference(&pairs)]).into_future();
-    let waiting = tokio::spawn(async move { tokio::join!(memoized, created, run, defaulted) });
-    session.is_memoized("xs").await.expect("answers");
+    let waiting = started(&session, async move { tokio::join!(memoized, created, run, defaulted) }).await;
     assert!(!waiting.is_finished());
     in_use.end().await;
     let (memoized, created, run, defaulted) = waiting.await.expect("no panic");
@@ -115,9 +112,7 @@ async fn a_call_waits_for_all_operands_in_use_together(fixture: Fixture) {
     }
     let outer = list(&session, "outer", Value::List(lists)).await;
     let expected = Value::List((0..20).map(|n| ints([n, 9])).collect());
-    let equal = outer.call("__eq__", [expected]).no_timeout().send().await;
-    let equal = tokio::spawn(equal.into_future());
-    session.is_memoized("outer").await.expect("answers");
+    let equal = started(&session, outer.call("__eq__", [expected]).no_timeout()).await;
     for in_use in in_use {
         assert!(!equal.is_finished());
         in_use.end().await;

@@ -1,7 +1,7 @@
 //! Leased items, and `task_done`.
 
 use super::until;
-use crate::support::Fixture;
+use crate::support::{Fixture, started};
 use std::time::Duration;
 use tarmem::CallError;
 use tarmem::modules::Exception;
@@ -17,7 +17,7 @@ async fn join_returns_when_every_item_is_done(fixture: Fixture) {
         queue.put(number).await.expect("room");
     }
     assert_eq!(queue.join_timeout(Duration::from_millis(10)).await, Ok(false));
-    let joining = tokio::spawn(queue.join());
+    let joining = started(&session, queue.join()).await;
     for _ in 0..2 {
         queue.get::<i64>().await.expect("an item");
         queue.task_done().await.expect("one is done");

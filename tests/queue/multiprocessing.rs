@@ -1,7 +1,7 @@
 //! The queues of module multiprocessing.
 
 use super::full;
-use crate::support::Fixture;
+use crate::support::{Fixture, started};
 use std::time::Duration;
 use tarmem::modules::multiprocessing::{JoinableQueue, JoinableQueueProxy, SharedQueueProxy};
 use tarmem::{Error, Proxy, args};
@@ -15,7 +15,7 @@ async fn a_joinable_queue_is_done_when_every_item_is(fixture: Fixture) {
     queue.put_nowait("b").await.expect("room");
     full(queue.put_nowait("c").await);
     assert_eq!((queue.full().await, queue.qsize().await), (Ok(true), Ok(2)));
-    let joins = tokio::spawn(queue.join());
+    let joins = started(&one, queue.join()).await;
     let theirs = two.get::<JoinableQueue>("queue").await.expect("there");
     assert_eq!(theirs.get().await, Ok("a".to_owned()));
     // Items that its worker did not finish are there again; those that it finished count.

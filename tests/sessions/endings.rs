@@ -2,6 +2,7 @@
 
 use super::support::fault::{Fault, Faults, Network};
 use super::support::other::{Other, say};
+use super::support::started;
 use super::{LEASE, fixture, over, service_of};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,9 +61,7 @@ async fn after_a_restart_only_calls_that_may_be_repeated_are_repeated() {
     let account = session.memoize("a", AccountProxy::open(5)).await.expect("made");
     let id = session.id();
     let (reads, writes) = (account.balance_slowly(300), account.deposit_slowly(1, 300));
-    let (reads, writes) = (tokio::spawn(reads.send().await), tokio::spawn(writes.send().await));
-    // Once this has been answered, both calls have arrived.
-    assert_eq!(session.is_memoized("a").await, Ok(true));
+    let (reads, writes) = (started(&session, reads).await, started(&session, writes).await);
     drop(first);
     let second = service_on(Some(address)).await;
     second.session().memoize("a", AccountProxy::open(70)).await.expect("made");

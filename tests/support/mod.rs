@@ -10,7 +10,9 @@ pub mod raw;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use tarmem::{Limits, MemoryConnector, RunningService, Service, Session, memory};
+use tokio::task::JoinHandle;
 
 tarmem::link!(tarmem_test_models);
 
@@ -66,6 +68,31 @@ impl Fixture {
             Way::Tcp | Way::Unix => Session::connect(self.address()).await.expect("a session opens"),
         }
     }
+}
+
+/// Returns once the service has received what `session` has sent: the calls of a session run in order. A call has been
+/// sent once [`Call::send`](tarmem::Call::send) has returned, or once its future was polled, but not by `tokio::spawn`
+/// alone: see [`started`].
+pub async fn arrived(session: &Session) {
+    session.is_memoized("arrived").await.expect("answers");
+}
+
+/// Runs a call of `session` on a task of its own, and returns once the service has received it. The call is polled here
+/// first, because a task that was only spawned may not have been polled by the time that a later call is answered.
+pub async fn started<C>(session: &Session, call: C) -> JoinHandle<C::Output>
+where
+    C: IntoFuture<IntoFuture: Send + 'static, Output: Send + 'static>,
+{
+    let mut call = Box::pin(call.into_future());
+    let first = futures::poll!(call.as_mut());
+    let task = tokio::spawn(async move {
+        match first {
+            Poll::Ready(output) => output,
+            Poll::Pending => call.await,
+        }
+    });
+    arrived(session).await;
+    task
 }
 
 /// Makes one test of each `async fn name(fixture: Fixture)` for each way to reach a service.

@@ -1,7 +1,7 @@
 //! A grant belongs to its object, whatever becomes of the key that led there.
 
 use super::support::other::{Other, say};
-use super::support::{Fixture, Way};
+use super::support::{Fixture, Way, started};
 use super::until;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -202,9 +202,7 @@ async fn a_waiting_caller_stays_with_the_object_that_the_key_led_to(fixture: Fix
         old.put(1).await.expect("room");
         let key = two.get::<Queue>("queue").await.expect("there");
         let lease = key.get_leased::<i64>().await.expect("an item");
-        let joining = tokio::spawn(key.join().send().await);
-        // Calls run in order, so the wait has begun by the time that this is answered.
-        key.qsize().await.expect("answers");
+        let joining = started(&two, key.join()).await;
         befall!(one, "queue", fate, QueueProxy::new(None));
         lease.ack().await.expect("its own queue");
         assert_eq!(tokio::time::timeout(limit, joining).await.expect("it goes on").expect("no panic"), Ok(true));
