@@ -12,11 +12,11 @@ pub(crate) enum PlantedFault {
     DoesNotLookAgain,
 }
 
-/// The fault of a service, if there is one.
-#[derive(Default)]
+/// The fault of a service, if there is one. Clones are of the same service.
+#[derive(Clone, Default)]
 pub(crate) struct PlantedFaults {
     #[cfg(test)]
-    planted: std::sync::OnceLock<PlantedFault>,
+    planted: std::sync::Arc<std::sync::OnceLock<PlantedFault>>,
 }
 
 impl PlantedFaults {

@@ -137,4 +137,20 @@ mod tests {
     fn the_command_line_is_valid() {
         super::command().debug_assert();
     }
+
+    #[test]
+    fn help_lists_each_command_with_what_it_does() {
+        let mut command = super::command();
+        let help = command.render_help().to_string();
+        let lines = |name: &str| help.lines().filter(|line| line.split_whitespace().next() == Some(name)).count();
+        for subcommand in command.get_subcommands() {
+            let (name, about) = (subcommand.get_name(), subcommand.get_about().map(ToString::to_string));
+            let about = about.unwrap_or_else(|| panic!("{name} does not say what it does"));
+            assert!(lines(name) == 1 && help.contains(about.lines().next().unwrap_or_default()), "{name}: {help}");
+            // Its own help shows what each argument is.
+            for argument in subcommand.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                assert!(argument.get_help().is_some(), "{} of {name} does not say what it is", argument.get_id());
+            }
+        }
+    }
 }

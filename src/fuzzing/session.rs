@@ -298,6 +298,9 @@ impl Client {
             15 => Operation::Acknowledge { sequence: self.next.saturating_sub(sequence & 7) },
             16 => Operation::Run { function, encoding, args: &args },
             17 if sequence == 0 => Operation::Goodbye,
+            17 => Operation::ClearPoison { target },
+            18 if sequence & 1 == 1 => Operation::IsMemoized { key },
+            18 => Operation::IsPoisoned { target },
             _ => {
                 let method = MethodRef::Name(input.choose(&names.methods)?);
                 Operation::Call { target, method, encoding, args: &args }

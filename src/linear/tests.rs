@@ -47,7 +47,7 @@ impl World {
     async fn new(fault: Option<PlantedFault>, seed: u64) -> Self {
         let service = Service::new("127.0.0.1", 0).workers(2).start().await.expect("the service starts");
         if let Some(fault) = fault {
-            service.engine.state.store.faults.plant(fault);
+            service.engine.state.faults.plant(fault);
         }
         let network = Network::to(service.local_addr().expect("TCP"), move |connection| {
             // Most connections break within the first two thousand bytes, in either direction.

@@ -9,7 +9,13 @@
 //! - [`hash`]: how keys are hashed.
 //! - [`flight`]: single flight per key, and the search for cycles.
 //!
-//! No lock of the store is held while user code runs.
+//! No lock of the store is held while user code runs, except the lock of an object while its methods run.
+//!
+//! Locks are taken in this order: the lock of an object, the table of flights, one shard. A method that runs with the
+//! lock of its object may use any key; [`Flights::join`] looks a key up, in its shard, under the table's lock. No two
+//! shards are locked at one time, and under a shard's lock nothing else is locked: a [`ChangeListener`] that is called
+//! there may not use the store. The locks within [`kind`] and [`queues`] are held for a few instructions, and no other
+//! is taken under them.
 
 mod block;
 mod bury;
@@ -57,8 +63,7 @@ pub(crate) struct Store {
     counts: AtomicU64,
     kinds: Kinds,
     changes: Option<Arc<dyn ChangeListener>>,
-    /// The faults planted in the whole service.
-    pub(crate) faults: PlantedFaults,
+    faults: PlantedFaults,
 }
 
 impl Mapping {
@@ -69,8 +74,8 @@ impl Mapping {
 }
 
 impl Store {
-    /// `changes` is called for each change.
-    pub(crate) fn new(max_keys: usize, changes: Option<Arc<dyn ChangeListener>>) -> Self {
+    /// `changes` is called for each change; `faults` are those of the service.
+    pub(crate) fn new(max_keys: usize, changes: Option<Arc<dyn ChangeListener>>, faults: PlantedFaults) -> Self {
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: Seeded::default(),
@@ -80,7 +85,7 @@ impl Store {
             counts: AtomicU64::new(1),
             kinds: Kinds::new(),
             changes,
-            faults: PlantedFaults::default(),
+            faults,
         }
     }
 

@@ -132,9 +132,8 @@ fn a_key_may_look_like_an_option() {
 #[test]
 fn help_lists_commands_and_options() {
     let help = finish(tarmem(&["--help"])).succeeded().join("\n");
-    let commands =
-        "serve memoize get update delete call run is-memoized keys describe import version TARMEM_ADDR --timeout";
-    for word in commands.split(' ') {
+    // A unit test compares the commands with those that clap knows.
+    for word in ["clear-poison", "TARMEM_ADDR", "--timeout"] {
         assert!(help.contains(word), "{word} is not in {help}");
     }
     assert!(finish(tarmem(&["memoize", "--help"])).succeeded().join("\n").contains("<KEY> <MODULE.NAME> [JSON]..."));

@@ -116,6 +116,9 @@ impl ClientApi {
     /// The keys that begin with `prefix` and come after `after` (empty: from the first), in order; at most `limit` of
     /// them (0: the service's page size).
     ///
+    /// This is not a snapshot of all keys at one moment: the service reads one part of its keys after another, so a key
+    /// that another caller maps or deletes meanwhile may be in the page or not.
+    ///
     /// # Errors
     /// Those of the session.
     pub fn keys(&self, prefix: &str, after: &str, limit: u32) -> Call<KeysPage> {

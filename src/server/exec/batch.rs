@@ -109,7 +109,7 @@ impl Batch<'_> {
             if let Err(error) = check_sequence(submission.sequence) {
                 break Err(error);
             }
-            if submission.sequence <= progress.last && !session.state().store.faults.has(PlantedFault::Twice) {
+            if submission.sequence <= progress.last && !session.state().faults.has(PlantedFault::Twice) {
                 // It was sent twice and runs once: its reply is on its way, or was received.
                 replies.put(submission.sequence, Outcome::Pending)?;
                 continue;

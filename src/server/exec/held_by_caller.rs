@@ -29,6 +29,7 @@ impl HeldByCaller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::PlantedFaults;
     use crate::store::Store;
     use tarmem_modules::builtins::List;
     use tarmem_remote::object::Remote;
@@ -36,7 +37,8 @@ mod tests {
 
     #[test]
     fn readers_do_not_wait_for_readers() {
-        let (store, registry) = (Store::new(1, None), Registry::linked().expect("no names clash"));
+        let (store, registry) =
+            (Store::new(1, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
         let class = registry.class(List::PATH).expect("it comes with tarmem");
         let [one, other] = [(); 2].map(|()| store.host(Box::new(List::default()), class, ""));
         let reads = HeldByCaller::new(&one, false, None);

@@ -91,7 +91,7 @@ impl ServerSession {
         self.repeat(&mut calls);
         drop(calls);
         self.wake();
-        if self.state.store.faults.has(PlantedFault::Twice) {
+        if self.state.faults.has(PlantedFault::Twice) {
             // The client sends again every call that has no reply.
             return Some((carrier, 0));
         }

@@ -19,6 +19,7 @@ pub(crate) mod panics;
 pub(crate) mod suspects;
 
 use crate::config::Limits;
+use crate::faults::PlantedFaults;
 use crate::store::{ChangeListener, Flights, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
@@ -70,6 +71,8 @@ pub(crate) struct State {
     pub(crate) snapshots: Arc<Semaphore>,
     /// The quota of all sessions together for large calls.
     pub(crate) large: LargeCallQuota,
+    /// The faults planted in the whole service.
+    pub(crate) faults: PlantedFaults,
     /// The id of this run of the service. After a restart it is another one.
     pub(crate) id: Uuid,
 }
@@ -77,10 +80,12 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
         let Seams { changes, observer } = seams;
+        let faults = PlantedFaults::default();
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {
             registry,
-            store: Store::new(limits.keys, changes),
+            store: Store::new(limits.keys, changes, faults.clone()),
+            faults,
             flights: Flights::default(),
             suspects: Suspects::default(),
             observer,

@@ -1,3 +1,4 @@
+use crate::faults::PlantedFaults;
 use crate::store::{Cell, ReadGuard, Remains, Store, WeakCell, WriteGuard, bury};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,10 @@ impl Drop for Explosive {
 /// A store, and the class of lists, which stands for any class.
 fn store() -> (Store, Arc<ClassInfo>) {
     let registry = Registry::linked().expect("no names clash");
-    (Store::new(9, None), Arc::clone(registry.class(List::PATH).expect("it comes with tarmem")))
+    (
+        Store::new(9, None, PlantedFaults::default()),
+        Arc::clone(registry.class(List::PATH).expect("it comes with tarmem")),
+    )
 }
 
 fn odd(number: u8, counted: &Arc<()>) -> Box<Odd> {
