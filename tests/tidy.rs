@@ -20,6 +20,8 @@ mod public;
 mod published;
 #[path = "tidy/reader.rs"]
 mod reader;
+#[path = "tidy/twins.rs"]
+mod twins;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -111,6 +111,14 @@ impl Service {
     }
 
     /// Sets the limits.
+    ///
+    /// ```
+    /// use tarmem::{Limits, Service};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.connections = 100;
+    /// let service = Service::new("127.0.0.1", 0).limits(limits);
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self

@@ -4,13 +4,26 @@ use proc_macro2::TokenTree;
 use quote::ToTokens;
 use std::collections::HashSet;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, Meta, Token, UseTree};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, MetaNameValue, Token, UseTree};
 
 /// Whether an item is `#[doc(hidden)]`.
 pub(crate) fn is_hidden(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("doc") && attribute.parse_args::<Ident>().is_ok_and(|word| word == "hidden")
     })
+}
+
+/// The lines of documentation, as far as they are written out.
+pub(crate) fn docs_of(attributes: &[Attribute]) -> Vec<String> {
+    let text = |attribute: &Attribute| match &attribute.meta {
+        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(text), .. }), .. })
+            if path.is_ident("doc") =>
+        {
+            Some(text.value())
+        }
+        _ => None,
+    };
+    attributes.iter().filter_map(text).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// The files that `path` names, on a condition or not.
