@@ -1,4 +1,4 @@
-//! Threads, blocking and frameworks: the code of docs/guide/07-threads-blocking-and-frameworks.md.
+//! Threads and blocking: code of docs/guide/07-threads-blocking-and-frameworks.md.
 //!
 //! ```text
 //! cargo run --release --example guide_threads
@@ -10,15 +10,15 @@ use tarmem::blocking::{self, Wait, WaitEach};
 use tarmem::modules::builtins::{DictProxy, ListProxy};
 use tarmem::{CallError, Service, Session, modules::Exception};
 
-/// What a handler of a web framework is given: cloned for each request, and still one session.
+/// What each task is given: a clone, and still one session.
 #[derive(Clone)]
-struct AppState {
+struct Shared {
     session: Session,
 }
 
-/// A handler, as a framework would call it on any of its threads.
-async fn page(state: AppState, path: &str) -> Result<i64, CallError<Exception>> {
-    let hits = state.session.memoize("hits", DictProxy::default()).await?;
+/// Counts a request. The runtime runs it on any of its threads.
+async fn page(shared: Shared, path: &str) -> Result<i64, CallError<Exception>> {
+    let hits = shared.session.memoize("hits", DictProxy::default()).await?;
     hits.incr(path, 1).await
 }
 
@@ -51,12 +51,12 @@ fn from_threads(address: &str) -> Result<(), Box<dyn Error>> {
 
 #[tokio::main]
 async fn from_tasks(address: &str) -> Result<(), Box<dyn Error>> {
-    let state = AppState { session: Session::connect(address).await? };
-    let requests: Vec<_> = (0..100).map(|_| tokio::spawn(page(state.clone(), "/index.html"))).collect();
+    let shared = Shared { session: Session::connect(address).await? };
+    let requests: Vec<_> = (0..100).map(|_| tokio::spawn(page(shared.clone(), "/index.html"))).collect();
     for request in requests {
         request.await??;
     }
-    println!("the next request is number {}", page(state.clone(), "/index.html").await?);
-    state.session.close().await;
+    println!("the next request is number {}", page(shared.clone(), "/index.html").await?);
+    shared.session.close().await;
     Ok(())
 }

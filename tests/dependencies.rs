@@ -16,6 +16,9 @@ const MODELS_CRATES: usize = 85;
 /// The largest number of crates for a program with all features, itself included. docs/features.md promises it.
 const ALL_CRATES: usize = 180;
 
+/// The largest number of crates that the web server in examples/web adds to those of its client: axum's.
+const WEB_CRATES: usize = 20;
+
 /// Licences under which a dependency may be passed on with a program if it is named.
 const LICENCES: &[&str] = &[
     "MIT",
@@ -121,6 +124,17 @@ fn models_need_no_sockets() {
     for forbidden in [COMMAND_LINE, CRYPTOGRAPHY, SERVICE, SOCKETS, MODULES, NATIVE] {
         assert_free_of(&crates, forbidden, "a crate of models");
     }
+}
+
+#[test]
+fn web_example_needs_few_crates_beside_the_client() {
+    let client = crates("tarmem", "client,modules");
+    let mut added = crates("web", "");
+    added.retain(|name| !client.contains(name));
+    assert!(added.len() <= WEB_CRATES, "{} crates: {}", added.len(), added.join(", "));
+    assert_free_of(&added, COMMAND_LINE, "the web server");
+    assert_free_of(&added, CRYPTOGRAPHY, "the web server");
+    assert_free_of(&added, SERVICE, "the web server");
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn blocks(chapter: &str) -> Vec<Block> {
     blocks
 }
 
-/// The files that a chapter's snippets are from: the examples that it runs, and the crates in `examples/bank`.
+/// The files that a chapter's snippets are from: the examples that it runs, and the crates in
+/// `examples/bank` and `examples/web`.
 fn sources_of(blocks: &[Block]) -> Vec<String> {
     let commands = || blocks.iter().filter(|block| block.language == "sh").map(|block| block.text.as_str());
     let mut paths: HashSet<PathBuf> =
@@ -100,6 +101,9 @@ fn sources_of(blocks: &[Block]) -> Vec<String> {
             let folder = root().join("examples/bank").join(folder);
             paths.extend([folder.join("Cargo.toml"), folder.join("src").join(main)]);
         }
+    }
+    if commands().any(|command| command.contains("-p web")) {
+        paths.insert(root().join("examples/web/src/main.rs"));
     }
     paths.iter().map(|path| fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).collect()
 }
