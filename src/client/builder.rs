@@ -63,7 +63,11 @@ impl Session {
 /// let service = Service::new("127.0.0.1", 0).start().await?;
 /// let session = Session::builder(service.address())
 ///     .max_retry(10)
+///     .retry_delay(Duration::from_secs(1))
+///     .connect_timeout(Duration::from_secs(20))
 ///     .call_timeout(Some(Duration::from_secs(5)))
+///     .max_frame(64 << 20)
+///     .on_reconnect(|_| println!("connected again"))
 ///     .connect()
 ///     .await?;
 /// assert_eq!(session.state(), SessionState::Connected);

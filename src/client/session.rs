@@ -22,7 +22,7 @@ use uuid::Uuid;
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use tarmem::{Service, Session, args, Proxy};
+/// use tarmem::{Proxy, Service, Session, SessionState, args};
 ///
 /// let service = Service::new("127.0.0.1", 0).start().await?;
 /// let session = Session::connect(service.address()).await?;
@@ -30,6 +30,8 @@ use uuid::Uuid;
 /// let list = session.memoize("numbers", builtins.function("list", args![[1, 2]])).await?;
 /// list.call("append", args![3]).await?;
 /// assert_eq!(list.snapshot().await?, vec![1, 2, 3].into());
+/// session.close().await;
+/// assert_eq!(session.state(), SessionState::Closed);
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();

@@ -130,6 +130,7 @@ impl fmt::Debug for Token {
 /// let tokens = Tokens::new()
 ///     .with(Token::new("alice", "correct horse battery staple"))?
 ///     .with(Token::new("reports", "another long random text").read_only())?;
+/// assert_eq!(tokens.len(), 2);
 /// assert!(tokens.clone().with(Token::new("alice", "twice")).is_err());
 /// # Ok::<(), tarmem::TokensError>(())
 /// ```

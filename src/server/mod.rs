@@ -47,7 +47,7 @@ use tokio_util::task::AbortOnDropHandle;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let service = Service::new("localhost", 0).start().await?;
+/// let service = Service::new("localhost", 0).workers(2).start().await?;
 /// let session = Session::connect(service.address()).await?;
 /// assert!(!session.is_memoized("alice").await?);
 /// service.shutdown().await;

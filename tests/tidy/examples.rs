@@ -11,7 +11,7 @@ const WITHOUT: &[(&str, &str, &str)] = &[("remote/src", "Place", "a file and a l
 
 /// How many public functions, methods and macros have no example, by crate: a number that only falls. What a macro of
 /// the crate writes, such as `passed_on!`, is not counted.
-const FUNCTIONS_WITHOUT: &[(&str, usize)] = &[("src", 48), ("remote/src", 148), ("remote/modules/src", 394)];
+const FUNCTIONS_WITHOUT: &[(&str, usize)] = &[("src", 38), ("remote/src", 148), ("remote/modules/src", 394)];
 
 /// A public item of a crate, as its source has it.
 struct Public {
@@ -148,7 +148,9 @@ fn public_items(folder: &str) -> PublicItems {
     }
     for (path, item) in impls {
         let Some(name) = name_of(&item.self_ty) else { continue };
-        if let Some(of) = types.iter().find(|found| found.name == name) {
+        // Of two types with this name, the one that is nearer in the tree of files.
+        let shared = |of: &&Public| of.file.iter().zip(path.iter()).take_while(|(one, other)| one == other).count();
+        if let Some(of) = types.iter().filter(|found| found.name == name).max_by_key(shared) {
             functions.extend(methods_of(item, of, &path));
         }
     }
