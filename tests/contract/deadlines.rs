@@ -84,6 +84,9 @@ async fn a_deadline_names_what_was_late(fixture: Fixture) {
     let _holding = account.deposit_slowly(1, 500).send().await;
     let error = account.snapshot().timeout(soon).await.expect_err("it is held").to_string();
     assert_eq!(error, "no result from snapshot of \"k\" within 50ms; give it a longer timeout");
+    let none = session.update_if("k", 1, &held).timeout(Duration::ZERO).await.map(drop);
+    let Err(Error::DeadlineExceeded { what, .. }) = &none else { panic!("{none:?}") };
+    assert_eq!(what, "update_if of \"k\"");
 }
 
 async fn a_begun_change_runs_to_its_end(fixture: Fixture) {
