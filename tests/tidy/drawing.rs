@@ -121,7 +121,7 @@ impl Drawing {
         mistakes
     }
 
-    /// How it would be drawn, with each room as far up as it can be; or the circle that keeps it from being drawn.
+    /// How it would be drawn, with each room as far up as it can be; or the cycle that keeps it from being drawn.
     fn draw(&self, rooms: &BTreeSet<String>, arrows: BTreeSet<Arrow>) -> String {
         let mut left: BTreeSet<&str> = rooms.iter().map(String::as_str).collect();
         let mut lines = vec![format!("rooms of {}", self.name())];
@@ -129,7 +129,7 @@ impl Drawing {
             let is_known = |room: &&str| arrows.iter().any(|(from, to)| to == room && left.contains(from.as_str()));
             let floor: Vec<&str> = left.iter().copied().filter(|room| !is_known(room)).collect();
             if floor.is_empty() {
-                return format!("not to be drawn: {}", circle(&left, &arrows));
+                return format!("not to be drawn: {}", cycle(&left, &arrows));
             }
             if lines.len() > 1 {
                 lines.push(String::new());
@@ -148,25 +148,25 @@ impl Drawing {
     }
 }
 
-/// A circle of arrows among rooms each of which somebody refers to.
-fn circle(rooms: &BTreeSet<&str>, arrows: &BTreeSet<Arrow>) -> String {
+/// A cycle of arrows among rooms each of which somebody refers to.
+fn cycle(rooms: &BTreeSet<&str>, arrows: &BTreeSet<Arrow>) -> String {
     let back = |room: &str| arrows.iter().find(|(from, to)| to == room && rooms.contains(from.as_str()));
     let mut way: Vec<&str> = rooms.first().copied().into_iter().collect();
     while let Some((from, _)) = way.last().and_then(|room| back(room)) {
         if let Some(at) = way.iter().position(|room| room == from) {
-            let mut circle: Vec<&str> = way[at..].to_vec();
-            circle.push(from);
-            circle.reverse();
-            return circle.join(" → ");
+            let mut cycle: Vec<&str> = way[at..].to_vec();
+            cycle.push(from);
+            cycle.reverse();
+            return cycle.join(" → ");
         }
         way.push(from);
     }
     String::new()
 }
 
-/// A circle of files below `folder` that refer to one another. A file and the parts of it in the folder of its name are
+/// A cycle of files below `folder` that refer to one another. A file and the parts of it in the folder of its name are
 /// taken for one, and so are a folder and its `mod.rs`, and a crate and its `lib.rs`.
-pub(crate) fn circle_of_files<'a>(folder: &Path, imports: impl Iterator<Item = &'a Import>) -> Option<String> {
+pub(crate) fn cycle_of_files<'a>(folder: &Path, imports: impl Iterator<Item = &'a Import>) -> Option<String> {
     let module = |file: &Path| {
         let name = file.strip_prefix(folder).ok()?.with_extension("");
         if DOORS.iter().any(|door| file == folder.join(door)) {
@@ -188,7 +188,7 @@ pub(crate) fn circle_of_files<'a>(folder: &Path, imports: impl Iterator<Item = &
         let here = left.clone();
         left.retain(|room| arrows.iter().any(|(from, to)| to == room && here.contains(from.as_str())));
         if left.len() == before {
-            return (!left.is_empty()).then(|| circle(&left, &arrows));
+            return (!left.is_empty()).then(|| cycle(&left, &arrows));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The map in docs/architecture.md: its table names each file, and its drawings are what the imports say.
 
-use crate::drawing::{Drawing, circle_of_files};
+use crate::drawing::{Drawing, cycle_of_files};
 use crate::imports::{self, Import};
 use crate::{root, sources};
 use std::fs;
@@ -12,7 +12,7 @@ const PACKAGES: [&str; 4] = ["", "remote", "remote/macros", "remote/modules"];
 /// What has to be drawn. There may be more.
 const FOLDERS: [&str; 5] = ["the repository", "remote/src", "src", "src/client", "src/server"];
 
-/// The sources in which files may not refer to one another in a circle, with the folders in them.
+/// The sources in which files may not refer to one another in a cycle, with the folders in them.
 const SOURCES: [&str; 4] = ["src", "remote/src", "remote/macros/src", "remote/modules/src"];
 
 /// References that lead back to the file that they come from, which are allowed: the sources, the file or folder that
@@ -40,7 +40,7 @@ const LEAD_BACK: &[(&str, &str, &str, &str)] = &[
         "remote/modules/src",
         "extents",
         "",
-        "part of the same circle: it has the sizes of the classes, which count by them",
+        "part of the same cycle: it has the sizes of the classes, which count by them",
     ),
 ];
 
@@ -73,7 +73,7 @@ fn the_drawings_are_what_the_imports_say() {
 
 /// A file can be read after those that it refers to.
 #[test]
-fn files_refer_to_one_another_in_no_circle() {
+fn files_refer_to_one_another_in_no_cycle() {
     let (_, imports) = imports::scan(root(), &PACKAGES);
     let mut mistakes = Vec::new();
     for folder in SOURCES {
@@ -82,16 +82,16 @@ fn files_refer_to_one_another_in_no_circle() {
         let of_folder: Vec<&Import> = of_folder.collect();
         assert!(!of_folder.is_empty(), "nothing in {folder} refers to anything");
         let rows: Vec<_> = LEAD_BACK.iter().filter(|(of, ..)| *of == folder).collect();
-        let circle = |rows: &[&(&str, &str, &str, &str)]| {
+        let cycle = |rows: &[&(&str, &str, &str, &str)]| {
             let leads_back = |import: &&&Import| {
                 rows.iter().any(|(_, from, to, _)| is_in(&import.from, folder, from) && is_in(&import.to, folder, to))
             };
-            circle_of_files(Path::new(folder), of_folder.iter().filter(|import| !leads_back(import)).copied())
+            cycle_of_files(Path::new(folder), of_folder.iter().filter(|import| !leads_back(import)).copied())
         };
-        mistakes.extend(circle(&rows).map(|circle| format!("in {folder}, files refer to one another: {circle}")));
+        mistakes.extend(cycle(&rows).map(|cycle| format!("in {folder}, files refer to one another: {cycle}")));
         for row @ (_, from, to, _) in &rows {
             let others: Vec<_> = rows.iter().filter(|other| *other != row).copied().collect();
-            if circle(&others).is_none() {
+            if cycle(&others).is_none() {
                 let to = if to.is_empty() { "others" } else { to };
                 mistakes.push(format!("{from} of {folder} may refer to {to}: take it off LEAD_BACK"));
             }
