@@ -384,6 +384,8 @@ mod faults;
 pub mod fuzzing;
 #[cfg(all(feature = "client", feature = "server"))]
 mod in_process;
+#[cfg(feature = "server")]
+mod journal;
 #[cfg(all(test, feature = "client", feature = "server"))]
 mod linear;
 mod security;
@@ -407,8 +409,8 @@ pub use security::TlsError;
 pub use security::{Token, Tokens, TokensError};
 #[cfg(feature = "server")]
 pub use server::{
-    Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RunningService, ServeError, Service, Stream,
-    memory,
+    Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RecoveryError, RunningService, ServeError,
+    Service, Stream, memory,
 };
 #[cfg(feature = "modules")]
 pub use tarmem_modules as modules;
@@ -420,6 +422,8 @@ pub use tarmem_remote::{
     Class, Context, DynamicProxy, Error, Interface, Object, Proxy, Registry, Remote, Value, args, escape, object,
     registry, remote, results, value,
 };
+#[cfg(feature = "server")]
+pub use tarmem_storage as storage;
 
 #[doc(hidden)]
 pub use tarmem_remote::operation;

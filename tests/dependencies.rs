@@ -39,7 +39,7 @@ const TWICE: &[(&str, &str)] = &[
 ];
 
 /// The crates that are published.
-const PUBLISHED: &[&str] = &["tarmem", "tarmem-modules", "tarmem-remote", "tarmem-macros"];
+const PUBLISHED: &[&str] = &["tarmem", "tarmem-modules", "tarmem-remote", "tarmem-macros", "tarmem-storage"];
 
 fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

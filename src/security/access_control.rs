@@ -172,6 +172,11 @@ impl AccessControl {
         Err(Refusal::for_good(WRONG))
     }
 
+    /// The credential of the token with this name; empty if no token is needed. `None` if there is none.
+    pub(crate) fn credential(&self, name: &str) -> Option<Arc<Credential>> {
+        self.list.read().credentials.iter().find(|credential| credential.name == name).cloned()
+    }
+
     fn find(&self, token: Option<&Secret>) -> Option<Arc<Credential>> {
         let list = self.list.read();
         let index = match &list.tokens {

@@ -4,6 +4,7 @@
 //!
 //! - [`net`]: connections, from the socket to the session that they carry.
 //! - [`exec`]: runs operations.
+//! - [`recovery`]: what an earlier run has left.
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in cycles.
 //! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
 //!   sessions.
@@ -11,19 +12,27 @@
 
 pub(crate) mod exec;
 pub(crate) mod net;
+mod owned_runtime;
+mod recovery;
 pub(crate) mod refs;
+mod serve_error;
 pub(crate) mod session;
 pub(crate) mod state;
 
 pub use net::listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
-use crate::config::{LimitError, Limits};
-use crate::security::{AccessControl, ServerSide, ServerTls, TlsError, Tokens};
+use crate::config::Limits;
+use crate::journal::Committing;
+use crate::security::{AccessControl, ServerSide, ServerTls, Tokens};
 use exec::engine::Engine;
 use net::binding::{Bindable, Unbound, v4_ports};
 use net::connections::Connections;
 use net::workers::{WorkerMessage, accept, at_rest, worker};
+use owned_runtime::OwnedRuntime;
+use recovery::Found;
+pub use recovery::RecoveryError;
 use refs::cycle_gc;
+pub use serve_error::ServeError;
 use session::table::SessionTable;
 use state::Seams;
 use std::fmt;
@@ -32,8 +41,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tarmem_remote::registry::{Registry, RegistryError};
-use tokio::runtime::Runtime;
+use tarmem_remote::registry::Registry;
+use tarmem_storage::Storage;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -64,6 +73,7 @@ pub struct Service {
     tokens: Option<Tokens>,
     tls: Option<ServerTls>,
     seams: Seams,
+    storage: Option<Box<dyn Storage>>,
 }
 
 impl Service {
@@ -88,6 +98,7 @@ impl Service {
             tokens: None,
             tls: None,
             seams: Seams::default(),
+            storage: None,
         }
     }
 
@@ -149,6 +160,37 @@ impl Service {
         self
     }
 
+    /// Keeps its keys and objects in `storage`, from which a service that is started later goes on: as they were when
+    /// the last reply left that could tell of them. Sessions go on, too, and each of their calls is made once.
+    ///
+    /// Objects of resident classes, such as locks and queues, are not kept: their keys are not mapped after a restart.
+    ///
+    /// ```
+    /// use tarmem::modules::builtins::ListProxy;
+    /// use tarmem::storage::{MemoryDisk, MemoryStorage};
+    /// use tarmem::{Proxy, Service, Session};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let disk = MemoryDisk::default();
+    /// let start = || Service::new("127.0.0.1", 0).storage(MemoryStorage::open(&disk)).start();
+    /// let service = start().await?;
+    /// let session = Session::connect(service.address()).await?;
+    /// session.memoize("numbers", ListProxy::new(None)).await?.append(7).await?;
+    /// drop(service);
+    ///
+    /// let service = start().await?;
+    /// let session = Session::connect(service.address()).await?;
+    /// let numbers = session.memoize("numbers", ListProxy::new(None)).await?;
+    /// assert_eq!(numbers.snapshot_as::<Vec<i64>>().await?, [7]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn storage(mut self, storage: impl Storage + 'static) -> Self {
+        self.storage = Some(Box::new(storage));
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn seams(mut self, seams: Seams) -> Self {
         self.seams = seams;
@@ -199,13 +241,24 @@ impl Service {
             listeners.extend(bound.map_err(|Unbound { address, cause }| ServeError::Listen { address, cause })?);
         }
         tracing::info!("offering {registry}");
-        let engine = Engine::new(registry, self.limits, runtime.handle().clone(), self.seams);
+        let mut seams = self.seams;
+        let found = self.storage.map(Found::read).transpose()?;
+        seams.keeping = found.as_ref().map(Found::keeping);
+        let engine = Engine::new(registry, self.limits, runtime.handle().clone(), seams);
+        let committing = match found {
+            Some(found) => {
+                let (journal, storage) = found.restore(&engine, &access)?;
+                let started = Committing::start(&journal, storage);
+                Some(started.map_err(|cause| ServeError::Listen { address: "a thread".to_owned(), cause })?)
+            }
+            None => None,
+        };
         let (heartbeat, lease) = (Arc::clone(&engine.state.heartbeat), engine.state.limits.lease);
         runtime.handle().spawn(cycle_gc::run(Arc::downgrade(&engine.state)));
         runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine.sessions), lease));
         runtime.handle().spawn(async move { heartbeat.beat(lease).await });
         let connections = Connections::new(runtime.handle());
-        Ok(BoundService { listeners, engine, connections, runtime, workers: self.workers, access })
+        Ok(BoundService { listeners, engine, connections, runtime, workers: self.workers, access, committing })
     }
 
     /// Binds the service and runs it for ever.
@@ -251,6 +304,8 @@ impl fmt::Debug for Service {
 /// # }
 /// ```
 pub struct BoundService {
+    /// Before the engine, whose objects are kept when they are dropped with it.
+    committing: Option<Committing>,
     listeners: Vec<Box<dyn Listener>>,
     engine: Arc<Engine>,
     connections: Arc<Connections>,
@@ -296,7 +351,7 @@ impl BoundService {
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
-        let BoundService { engine, connections, access, runtime, .. } = self;
+        let BoundService { engine, connections, access, runtime, committing, .. } = self;
         RunningService {
             engine,
             connections,
@@ -307,6 +362,7 @@ impl BoundService {
             addresses,
             address,
             _runtime: runtime,
+            _committing: committing,
         }
     }
 }
@@ -336,6 +392,8 @@ impl fmt::Debug for BoundService {
 /// # }
 /// ```
 pub struct RunningService {
+    /// Before the engine, whose objects are kept when they are dropped with it.
+    _committing: Option<Committing>,
     pub(crate) engine: Arc<Engine>,
     connections: Arc<Connections>,
     access: Arc<AccessControl>,
@@ -422,68 +480,6 @@ impl fmt::Debug for RunningService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunningService").field("addresses", &self.addresses).finish()
     }
-}
-
-/// A runtime that may be dropped anywhere. (Dropping tokio's in an async context panics.)
-struct OwnedRuntime(Option<Runtime>);
-
-impl OwnedRuntime {
-    fn handle(&self) -> &tokio::runtime::Handle {
-        match &self.0 {
-            Some(runtime) => runtime.handle(),
-            None => unreachable!("it is taken only in `drop`"),
-        }
-    }
-}
-
-impl Drop for OwnedRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Why a service cannot be started.
-///
-/// ```
-/// use tarmem::{Limits, ServeError, Service};
-///
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let first = Service::new("127.0.0.1", 0).bind().await?;
-/// let port = first.local_addr().ok_or("it listens on TCP")?.port();
-/// let taken = Service::new("127.0.0.1", port).bind().await;
-/// assert!(matches!(taken, Err(ServeError::Listen { .. })));
-///
-/// let mut limits = Limits::default();
-/// limits.connections = 0;
-/// let refused = Service::new("127.0.0.1", 0).limits(limits).bind().await;
-/// assert!(matches!(refused, Err(ServeError::Limit(_))));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// Registered names clash, or a module to be offered does not exist.
-    #[error("{0}")]
-    Registry(#[from] RegistryError),
-    /// A limit is out of its range.
-    #[error("{0}")]
-    Limit(#[from] LimitError),
-    /// TLS cannot be set up.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] TlsError),
-    /// The service cannot listen on an address.
-    #[error("cannot listen on {address}: {}", net::unbound::why(address, cause))]
-    Listen {
-        /// The address.
-        address: String,
-        /// Why it cannot.
-        #[source]
-        cause: io::Error,
-    },
 }
 
 #[cfg(all(test, feature = "client"))]

@@ -180,7 +180,7 @@ async fn call_at_random(session: &Session, caller: i64, told: &Mutex<Told>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_change_is_reported_once_in_order_with_its_call() {
     let recorder = Arc::new(Recorder::default());
-    let seams = Seams { changes: Some(recorder.clone()), observer: None };
+    let seams = Seams { changes: Some(recorder.clone()), ..Seams::default() };
     let service = Service::new("127.0.0.1", 0).workers(2).seams(seams).start().await.expect("it starts");
     let first = Session::connect(service.address()).await.expect("connected");
     for key in ["a", "b"] {
@@ -267,7 +267,7 @@ impl Observer for Meter {
 }
 
 async fn observed(meter: &Arc<Meter>) -> RunningService {
-    let seams = Seams { changes: None, observer: Some(meter.clone()) };
+    let seams = Seams { observer: Some(meter.clone()), ..Seams::default() };
     Service::new("127.0.0.1", 0).workers(1).seams(seams).start().await.expect("it starts")
 }
 

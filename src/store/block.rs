@@ -50,8 +50,16 @@ impl Block {
     /// If `object` is not of the given kind.
     pub(super) fn new(object: NewObject, kind: Arc<Kind>, name: &str, count: u64) -> Self {
         assert!(kind.is_of(&*object), "an object is hosted as one of its own class");
+        let block = Self::vacant(kind, name, count);
+        // SAFETY: nobody else has the block yet, and it has room for an object of this kind.
+        unsafe { block.place(object) };
+        block
+    }
+
+    /// Makes room for an object of this kind beside its name, without an object in it.
+    pub(super) fn vacant(kind: Arc<Kind>, name: &str, count: u64) -> Self {
         let length = u32::try_from(name.len()).expect("a key is no longer than the limit, which is a u32");
-        let (layout, object_at, name_at) = (layout(&kind, name.len()), kind.object_at(), kind.name_at());
+        let (layout, name_at) = (layout(&kind, name.len()), kind.name_at());
         let header = Header {
             shares: AtomicU32::new(1),
             blocks: AtomicU32::new(1),
@@ -64,17 +72,27 @@ impl Block {
         // SAFETY: the layout has a size: at least that of the header.
         let memory = unsafe { alloc(layout) };
         let Some(block) = NonNull::new(memory.cast::<Header>()) else { handle_alloc_error(layout) };
-        let object = Box::into_raw(object);
-        // SAFETY: the kind says that the three places lie within the new allocation, aligned and without overlap, and
-        // the object is of that kind. Once its bytes are copied, the value lives here; the box is freed as a box of
-        // `ManuallyDrop`, which drops no value.
+        // SAFETY: the kind says that the places lie within the new allocation, aligned and without overlap.
         unsafe {
             block.as_ptr().write(header);
-            memory.add(object_at).copy_from_nonoverlapping(object.cast::<u8>(), size_of_val(&*object));
             memory.add(name_at).copy_from_nonoverlapping(name.as_ptr(), name.len());
-            drop(Box::from_raw(object as *mut ManuallyDrop<dyn Object>));
         }
         Block(block)
+    }
+
+    /// Moves `object` out of its box, to where it belongs.
+    ///
+    /// # Safety
+    /// The object is of this block's kind, there is none in the block, and nobody else uses its place during the call.
+    pub(super) unsafe fn place(&self, object: NewObject) {
+        let object = Box::into_raw(object);
+        // SAFETY: the kind says that the place lies within the allocation, and the object is of that kind. Once its
+        // bytes are copied, the value lives here; the box is freed as a box of `ManuallyDrop`, which drops no value.
+        unsafe {
+            let place = self.0.as_ptr().cast::<u8>().add(self.header().kind.object_at());
+            place.copy_from_nonoverlapping(object.cast::<u8>(), size_of_val(&*object));
+            drop(Box::from_raw(object as *mut ManuallyDrop<dyn Object>));
+        }
     }
 
     pub(super) fn header(&self) -> &Header {

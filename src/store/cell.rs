@@ -27,6 +27,12 @@ pub(crate) struct Cell {
     block: ManuallyDrop<Block>,
 }
 
+/// A place for an object that is not there yet, although others may refer to it already. Who wants to use the object
+/// finds it poisoned.
+pub(crate) struct Vacant {
+    cell: Cell,
+}
+
 /// Knows an object without keeping it alive.
 pub(crate) struct WeakCell {
     block: Block,
@@ -50,6 +56,11 @@ impl Cell {
         kind.begins();
         // The block starts with a count of one share, this one, and one block for all shares.
         Cell { block: ManuallyDrop::new(Block::new(object, kind, name, count)) }
+    }
+
+    /// The object's number within its service.
+    pub(crate) fn count(&self) -> u64 {
+        self.block.header().count
     }
 
     pub(crate) fn id(&self) -> Uuid {
@@ -98,6 +109,16 @@ impl Cell {
         self.block.header().lock.clear_poison();
     }
 
+    /// Whether the object has changed, and that is not on disk yet.
+    #[inline]
+    pub(super) fn is_changed(&self) -> bool {
+        self.block.header().lock.is_changed()
+    }
+
+    pub(super) fn set_changed(&self, changed: bool) {
+        self.block.header().lock.set_changed(changed);
+    }
+
     fn check(&self) -> Result<(), Poisoned> {
         if self.is_poisoned() { Err(Poisoned) } else { Ok(()) }
     }
@@ -137,6 +158,14 @@ impl Cell {
         ReadGuard { cell: self.clone() }.checked()
     }
 
+    /// Like [`read_even_poisoned`](Self::read_even_poisoned), unless that would have to wait.
+    pub(super) fn try_read_even_poisoned(&self) -> Option<Result<ReadGuard<&Cell>, Poisoned>> {
+        self.try_acquire(Use::Shared).then(|| {
+            let guard = ReadGuard { cell: self };
+            if self.block.header().lock.is_empty() { Err(Poisoned) } else { Ok(guard) }
+        })
+    }
+
     /// Like [`read`](Self::read), but also locks a poisoned object, unless it was taken away.
     pub(crate) async fn read_even_poisoned(&self) -> Result<ReadGuard, Poisoned> {
         self.block.header().lock.acquire(Use::Shared).await;
@@ -149,6 +178,40 @@ impl Cell {
     pub(crate) async fn write(&self) -> Result<WriteGuard, Poisoned> {
         self.block.header().lock.acquire(Use::Exclusive).await;
         WriteGuard { cell: self.clone() }.checked()
+    }
+}
+
+impl Vacant {
+    /// Makes a place for an object of this kind, beside `name`, the key that it is mapped to (empty if there is none).
+    pub(super) fn new(kind: Arc<Kind>, name: &str, count: u64) -> Self {
+        let cell = Cell { block: ManuallyDrop::new(Block::vacant(kind, name, count)) };
+        // The last share drops no object.
+        cell.block.header().lock.empty();
+        Vacant { cell }
+    }
+
+    /// The place, for references to the object that will be there.
+    pub(crate) fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    /// Puts the object there, which may be poisoned. Returns false if it is of another class: then there will never be
+    /// one.
+    pub(crate) fn fill(self, object: NewObject, is_poisoned: bool) -> bool {
+        let header = self.cell.block.header();
+        if !header.kind.is_of(&*object) || !header.lock.try_acquire(Use::Exclusive) {
+            return false;
+        }
+        header.kind.begins();
+        // SAFETY: there is no object, since only this value can put one there, and it ends here; the object is of this
+        // kind; and the lock is held exclusively.
+        unsafe { self.cell.block.place(object) };
+        header.lock.filled();
+        if is_poisoned {
+            header.lock.poison();
+        }
+        header.lock.release(Use::Exclusive);
+        true
     }
 }
 
@@ -172,6 +235,7 @@ impl Drop for Cell {
         // taken once.
         let block = unsafe { ManuallyDrop::take(&mut self.block) };
         if !taken {
+            block.header().kind.dropped(block.header().count);
             // SAFETY: no share is left, so there is no guard and there will be none; and nobody took the object before.
             bury(unsafe { Remains::new(block) });
         }
@@ -210,6 +274,14 @@ pub(crate) struct ReadGuard<C: Borrow<Cell> = Cell> {
 }
 
 impl<C: Borrow<Cell>> ReadGuard<C> {
+    /// The running operation looks at the object: its result does not leave before the object's last change is on disk.
+    pub(crate) fn saw(&self) {
+        let cell = self.cell.borrow();
+        if let Some(keeping) = cell.block.header().kind.keeping() {
+            keeping.saw(cell);
+        }
+    }
+
     fn checked(self) -> Result<Self, Poisoned> {
         self.cell.borrow().check()?;
         Ok(self)
@@ -266,6 +338,14 @@ impl<C: Borrow<Cell>> WriteGuard<C> {
 
     pub(crate) fn class(&self) -> &ClassInfo {
         self.cell.borrow().class()
+    }
+
+    /// To be called before the object is used for longer than a batch of the journal is open.
+    pub(crate) fn before_long_use(&self) {
+        let cell = self.cell.borrow();
+        if let Some(keeping) = cell.block.header().kind.keeping() {
+            keeping.before_long_use(cell, &**self);
+        }
     }
 
     /// Takes the object away for good. Later callers find it poisoned.

@@ -1,6 +1,7 @@
 //! What all objects of one class have in common, so that it need not be stored with each of them.
 
 use super::block::Header;
+use super::keeping::Keeping;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 use std::alloc::Layout;
@@ -20,6 +21,8 @@ pub(super) struct Kind {
     view: View,
     /// The first half of every id that the service gives.
     service: u64,
+    /// Notes which objects outlive the service; `None` if none does.
+    keeping: Option<Arc<Keeping>>,
     /// How many objects of this kind there are, mapped or not.
     living: AtomicUsize,
 }
@@ -61,6 +64,17 @@ impl Kind {
         Uuid::new_v8(bytes)
     }
 
+    pub(super) fn keeping(&self) -> Option<&Arc<Keeping>> {
+        self.keeping.as_ref()
+    }
+
+    /// The object numbered `count` is about to be dropped.
+    pub(super) fn dropped(&self, count: u64) {
+        if let Some(keeping) = &self.keeping {
+            keeping.dropped(count, &self.class);
+        }
+    }
+
     pub(super) fn begins(&self) {
         self.living.fetch_add(1, Ordering::Relaxed);
     }
@@ -72,32 +86,45 @@ impl Kind {
 
 /// The kinds of all objects that the service has, or had.
 pub(super) struct Kinds {
-    /// Random bits, the first half of each id.
+    /// The first half of each id.
     service: u64,
+    keeping: Option<Arc<Keeping>>,
     /// By type and not by the class's path: two types under one path are two kinds.
     kinds: RwLock<HashMap<TypeId, Arc<Kind>>>,
 }
 
 impl Kinds {
-    pub(super) fn new() -> Self {
-        let (service, _) = Uuid::new_v4().as_u64_pair();
-        Kinds { service, kinds: RwLock::default() }
+    /// `service` is the first half of the ids of their objects.
+    pub(super) fn new(service: u64, keeping: Option<Arc<Keeping>>) -> Self {
+        Kinds { service, keeping, kinds: RwLock::default() }
     }
 
     /// The kind of `object`, whose class is `class`.
     pub(super) fn of(&self, object: &dyn Object, class: &Arc<ClassInfo>) -> Arc<Kind> {
-        let type_id = Any::type_id(object);
+        let memory = || (Layout::for_value(object), object.viewed());
+        self.find(Any::type_id(object), class, memory)
+    }
+
+    /// The kind of the objects of `class`.
+    pub(super) fn of_class(&self, class: &Arc<ClassInfo>) -> Option<Arc<Kind>> {
+        let memory = (class.entry().memory)()?;
+        Some(self.find(memory.type_id, class, || (memory.layout, memory.view)))
+    }
+
+    fn find(&self, type_id: TypeId, class: &Arc<ClassInfo>, memory: impl FnOnce() -> (Layout, View)) -> Arc<Kind> {
         if let Some(kind) = self.kinds.read().get(&type_id) {
             return Arc::clone(kind);
         }
+        let (layout, view) = memory();
         let kind = || {
             Arc::new(Kind {
                 class: Arc::clone(class),
                 type_id,
-                head: (Layout::new::<Header>().extend(Layout::for_value(object)))
+                head: (Layout::new::<Header>().extend(layout))
                     .expect("an object that is in memory leaves room for a header"),
-                view: object.viewed(),
+                view,
                 service: self.service,
+                keeping: self.keeping.clone(),
                 living: AtomicUsize::new(0),
             })
         };

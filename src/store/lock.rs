@@ -21,8 +21,11 @@ const POISONED: u32 = 1 << 29;
 /// The object was taken away. It is also poisoned.
 const EMPTY: u32 = 1 << 28;
 
+/// The object has changed, and that is not on disk yet.
+const CHANGED: u32 = 1 << 27;
+
 /// The bits that count the users who share the lock.
-const SHARING: u32 = EMPTY - 1;
+const SHARING: u32 = CHANGED - 1;
 
 /// How a caller uses an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,26 @@ impl Lock {
     /// Marks the object as taken away.
     pub(super) fn empty(&self) {
         self.state.fetch_or(POISONED | EMPTY, Ordering::SeqCst);
+    }
+
+    /// Whether the object has changed, and that is not on disk yet.
+    #[inline]
+    pub(super) fn is_changed(&self) -> bool {
+        self.state.load(Ordering::Acquire) & CHANGED != 0
+    }
+
+    /// Marks the object as changed, or as on disk.
+    pub(super) fn set_changed(&self, changed: bool) {
+        if changed {
+            self.state.fetch_or(CHANGED, Ordering::SeqCst);
+        } else {
+            self.state.fetch_and(!CHANGED, Ordering::SeqCst);
+        }
+    }
+
+    /// Marks the object as there, and not poisoned.
+    pub(super) fn filled(&self) {
+        self.state.fetch_and(!(POISONED | EMPTY), Ordering::SeqCst);
     }
 
     /// Acquires the lock if it is free and nobody waits for it.

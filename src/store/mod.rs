@@ -7,6 +7,7 @@
 //! - [`lock`]: the lock of an object, for many readers or one writer; [`queues`]: those who wait for it.
 //! - [`bury`]: how objects are dropped.
 //! - [`hash`]: how keys are hashed.
+//! - [`keeping`]: what is noted in the journal when objects and keys change. [`state`]: how objects are encoded for it.
 //! - [`flight`]: single flight per key, and the search for cycles.
 //!
 //! No lock of the store is held while user code runs, except the lock of an object while its methods run.
@@ -23,16 +24,19 @@ mod cell;
 mod changes;
 mod flight;
 mod hash;
+mod keeping;
 mod kind;
 mod lock;
 mod queues;
 mod shard;
+pub(crate) mod state;
 
 pub(crate) use bury::{Remains, bury};
-pub(crate) use cell::{Cell, Poisoned, ReadGuard, WeakCell, WriteGuard};
+pub(crate) use cell::{Cell, Poisoned, ReadGuard, Vacant, WeakCell, WriteGuard};
 pub(crate) use changes::{ChangeListener, ChangedBy};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined, WaitError};
 pub(crate) use hash::Seeded;
+pub(crate) use keeping::Keeping;
 pub(crate) use shard::Mapping;
 
 use crate::faults::{PlantedFault, PlantedFaults};
@@ -48,6 +52,7 @@ use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 use tarmem_remote::registry::ClassInfo;
 use tarmem_remote::results::ObjectInfo;
+use uuid::Uuid;
 
 /// More shards than there will be threads that use the keys at one time.
 const SHARDS: usize = 64;
@@ -63,7 +68,20 @@ pub(crate) struct Store {
     counts: AtomicU64,
     kinds: Kinds,
     changes: Option<Arc<dyn ChangeListener>>,
+    /// Notes what is to outlive the service; `None` if nothing is.
+    pub(crate) keeping: Option<Arc<Keeping>>,
     faults: PlantedFaults,
+}
+
+/// Where a store begins to count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Next {
+    /// The id of what is kept, whose first half begins the ids of objects.
+    pub(crate) id: Uuid,
+    /// The number of the next object.
+    pub(crate) object: u64,
+    /// The next generation.
+    pub(crate) generation: u64,
 }
 
 impl Mapping {
@@ -74,17 +92,27 @@ impl Mapping {
 }
 
 impl Store {
-    /// `changes` is called for each change; `faults` are those of the service.
-    pub(crate) fn new(max_keys: usize, changes: Option<Arc<dyn ChangeListener>>, faults: PlantedFaults) -> Self {
+    /// `changes` is called for each change, and `keeping` notes them; `faults` are those of the service.
+    pub(crate) fn new(
+        max_keys: usize,
+        changes: Option<Arc<dyn ChangeListener>>,
+        keeping: Option<(Arc<Keeping>, Next)>,
+        faults: PlantedFaults,
+    ) -> Self {
+        let (keeping, next) = match keeping {
+            Some((keeping, next)) => (Some(keeping), next),
+            None => (None, Next { id: Uuid::new_v4(), object: 1, generation: 1 }),
+        };
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: Seeded::default(),
             keys: AtomicUsize::new(0),
             max_keys,
-            generations: AtomicU64::new(1),
-            counts: AtomicU64::new(1),
-            kinds: Kinds::new(),
+            generations: AtomicU64::new(next.generation),
+            counts: AtomicU64::new(next.object),
+            kinds: Kinds::new(next.id.as_u64_pair().0, keeping.clone()),
             changes,
+            keeping,
             faults,
         }
     }
@@ -94,7 +122,50 @@ impl Store {
     pub(crate) fn host(&self, object: NewObject, class: &Arc<ClassInfo>, name: &str) -> Cell {
         let count = self.counts.fetch_add(1, Ordering::Relaxed);
         let kind = self.kinds.of(&*object, class);
-        Cell::new(object, kind, name, count)
+        let cell = Cell::new(object, kind, name, count);
+        if let Some(keeping) = &self.keeping {
+            keeping.hosted(&cell);
+        }
+        cell
+    }
+
+    /// Makes a place for object number `count` of an earlier run, which is mapped to the key `name`, unless that is
+    /// empty. `None` if the class has no objects.
+    pub(crate) fn vacant(&self, class: &Arc<ClassInfo>, name: &str, count: u64) -> Option<Vacant> {
+        Some(Vacant::new(self.kinds.of_class(class)?, name, count))
+    }
+
+    /// Maps `key` as it was in an earlier run.
+    pub(crate) fn restore(&self, key: &str, mapping: Mapping) {
+        let hash = self.hash(key);
+        let replaced = self.shard(hash).write().put(hash, key, mapping, &self.hasher);
+        if replaced.is_none() {
+            self.keys.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// To be called before an object is changed, whose lock the caller holds.
+    #[inline]
+    pub(crate) fn before_change(&self, cell: &Cell, object: &dyn Object) {
+        if let Some(keeping) = &self.keeping {
+            keeping.before_change(cell, object);
+        }
+    }
+
+    /// To be called when an operation has used an object: its result does not leave before the object's last change is
+    /// on disk.
+    #[inline]
+    pub(crate) fn saw(&self, cell: &Cell) {
+        if let Some(keeping) = &self.keeping {
+            keeping.saw(cell);
+        }
+    }
+
+    /// To be called before an object is used for longer than a batch of the journal is open.
+    pub(crate) fn before_long_use(&self, cell: &Cell, object: &dyn Object) {
+        if let Some(keeping) = &self.keeping {
+            keeping.before_long_use(cell, object);
+        }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Mapping> {
@@ -111,9 +182,14 @@ impl Store {
     /// holds. `by` is called only if there is a listener, and returns `None` if nothing was changed.
     #[inline]
     pub(crate) fn changed(&self, cell: &Cell, object: &dyn Object, by: impl FnOnce() -> Option<ChangedBy>) {
-        if let Some(changes) = &self.changes
-            && let Some(by) = by()
-        {
+        if self.changes.is_none() && self.keeping.is_none() {
+            return;
+        }
+        let Some(by) = by() else { return };
+        if let Some(keeping) = &self.keeping {
+            keeping.changed(cell);
+        }
+        if let Some(changes) = &self.changes {
             changes.object_changed(cell, object, by);
         }
     }
@@ -168,6 +244,9 @@ impl Store {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         let mapping = Mapping { cell: cell.clone(), generation };
         let replaced = shard.put(hash, key, mapping.clone(), &self.hasher);
+        if let Some(keeping) = &self.keeping {
+            keeping.key_mapped(key, &mapping);
+        }
         if let Some(changes) = &self.changes {
             changes.key_mapped(key, &mapping, replaced.as_ref(), by);
         }
@@ -189,6 +268,9 @@ impl Store {
         let hash = self.hash(key);
         let mut shard = self.shard(hash).write();
         let removed = shard.remove(hash, key);
+        if let (Some(keeping), Some(_)) = (&self.keeping, &removed) {
+            keeping.key_removed(key);
+        }
         if let (Some(changes), Some(removed)) = (&self.changes, &removed) {
             changes.key_removed(key, removed, by);
         }

@@ -15,7 +15,7 @@ fn list(store: &Store, registry: &Registry, name: &str) -> Cell {
 #[test]
 fn ids_contain_the_number_of_the_object() {
     let (store, registry) =
-        (Store::new(1, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
+        (Store::new(1, None, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
     let (one, two) = (list(&store, &registry, ""), list(&store, &registry, ""));
     assert_ne!(one.id(), two.id());
     assert_eq!(one.id().as_bytes()[..8], two.id().as_bytes()[..8], "they begin alike, except for the version");
@@ -24,7 +24,7 @@ fn ids_contain_the_number_of_the_object() {
 #[test]
 fn an_object_may_have_other_keys_and_lose_its_own() {
     let (store, registry) =
-        (Store::new(2, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
+        (Store::new(2, None, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
     let first = list(&store, &registry, "a");
     let at = store.insert_if_absent("a", &first, BY).expect("there is room").generation;
     let alias = store.insert_if_absent("b", &first, BY).expect("there is room");
@@ -59,7 +59,7 @@ fn an_object_may_have_other_keys_and_lose_its_own() {
 fn many_keys_are_found_again() {
     const MANY: usize = if cfg!(miri) { 200 } else { 20_000 };
     let (store, registry) =
-        (Store::new(MANY, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
+        (Store::new(MANY, None, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
     let key = |number: usize| "k".repeat(number % 40 + 1) + &number.to_string();
     for number in 0..MANY {
         let name = if number % 7 == 0 { String::new() } else { key(number) };

@@ -92,7 +92,7 @@ fn keys_are_listed_and_deleted() {
 fn version_import_and_describe_show_what_a_service_has() {
     let service = Serve::start(&[]);
     let version = service.prints_json("version");
-    assert_eq!(version, [json!({"service": env!("CARGO_PKG_VERSION"), "protocol": 2, "client": "0.1.0"})]);
+    assert_eq!(version, [json!({"service": env!("CARGO_PKG_VERSION"), "protocol": 3, "client": "0.1.0"})]);
 
     let members = service.prints_json("import builtins");
     let list = members.iter().find(|member| member["name"] == "list").expect("builtins.list");

@@ -154,7 +154,7 @@ async fn a_pipeline_takes_typed_calls_of_every_kind(fixture: Fixture) {
 
 async fn versions_are_told(fixture: Fixture) {
     let version = fixture.session().await.version().await.expect("answers");
-    assert_eq!((version.service.as_str(), version.protocol), (env!("CARGO_PKG_VERSION"), 2));
+    assert_eq!((version.service.as_str(), version.protocol), (env!("CARGO_PKG_VERSION"), 3));
 }
 
 async fn functions_run_and_give_values(fixture: Fixture) {

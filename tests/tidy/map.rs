@@ -7,13 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The packages that are drawn.
-const PACKAGES: [&str; 4] = ["", "remote", "remote/macros", "remote/modules"];
+const PACKAGES: [&str; 5] = ["", "remote", "remote/macros", "remote/modules", "remote/storage"];
 
 /// What has to be drawn. There may be more.
 const FOLDERS: [&str; 5] = ["the repository", "remote/src", "src", "src/client", "src/server"];
 
 /// The sources in which files may not refer to one another in a cycle, with the folders in them.
-const SOURCES: [&str; 4] = ["src", "remote/src", "remote/macros/src", "remote/modules/src"];
+const SOURCES: [&str; 5] = ["src", "remote/src", "remote/macros/src", "remote/modules/src", "remote/storage/src"];
 
 /// References that lead back to the file that they come from, which are allowed: the sources, the file or folder that
 /// refers, what it refers to (empty for any file of the sources), and why. A row that is not needed any more is a
@@ -23,6 +23,7 @@ const LEAD_BACK: &[(&str, &str, &str, &str)] = &[
     ("src", "security/tokens", "security/file", "Tokens::read reads the file that is written in their terms"),
     ("src", "server/session/delivery", "server/session/calls", "replies are those of the calls that hold them"),
     ("src", "store/kind", "store/block", "a kind knows the layout of a block, whose header names its kind"),
+    ("src", "store/kind", "store/keeping", "an object notes its own changes, by what all objects of its kind share"),
     ("src", "store/queues", "store/lock", "the queue of a lock is found by the lock's address"),
     ("remote/src", "value/scope", "value/reference", "a scope resolves the references that are decoded within it"),
     ("remote/src", "value/equality", "value/key", "sets and maps in values are compared by hash, and keys by equality"),

@@ -6,7 +6,7 @@ use std::fs;
 /// What a registry shows of a crate, and what it refuses one without.
 #[test]
 fn crates_that_are_published_say_what_they_are() {
-    for folder in ["", "remote", "remote/macros", "remote/modules"] {
+    for folder in ["", "remote", "remote/macros", "remote/modules", "remote/storage"] {
         let folder = root().join(folder);
         let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("there");
         let package = manifest.split_once("[package]\n").expect("a package").1;

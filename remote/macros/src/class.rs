@@ -154,6 +154,11 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                     (&&#private::Measuring::<#ident>::new()).way()
                 },
                 signature: __signature,
+                memory: || {
+                    #[allow(unused_imports)]
+                    use #private::{EncodableWay as _, UnencodableWay as _};
+                    (&#private::Ways::<#ident>::new()).memory()
+                },
                 place: #place,
             })
             }

@@ -1,6 +1,7 @@
 //! What generated code does with a class whose values can be serialized. If they cannot, it does nothing: [`encodable`]
 //! has already reported that.
 
+use crate::describe::Memory;
 use crate::error::Error;
 use crate::object::{Encodable, Object};
 use crate::signature::Signature;
@@ -32,6 +33,9 @@ pub trait EncodableWay<T> {
 
     /// Encodes a value to be moved to a service.
     fn prepare(&self, value: &T, signature: &'static Signature) -> Result<Prepared, Error>;
+
+    /// How values of the class are kept in memory.
+    fn memory(&self) -> Option<Memory>;
 }
 
 impl<T: Object> EncodableWay<T> for Ways<T> {
@@ -41,6 +45,10 @@ impl<T: Object> EncodableWay<T> for Ways<T> {
 
     fn prepare(&self, value: &T, signature: &'static Signature) -> Result<Prepared, Error> {
         Prepared::value(value, signature)
+    }
+
+    fn memory(&self) -> Option<Memory> {
+        Some(Memory::of::<T>())
     }
 }
 
@@ -54,6 +62,11 @@ pub trait UnencodableWay<T> {
     /// Encodes nothing.
     fn prepare(&self, _: &T, _: &'static Signature) -> Result<Prepared, Error> {
         Err(Error::Cancelled)
+    }
+
+    /// There are none.
+    fn memory(&self) -> Option<Memory> {
+        None
     }
 }
 

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::dispatch::{Arguments, DispatchError, Finish, Output, Produced};
 use crate::error::Error;
 use crate::multi_object::{AnyViews, OnObjects};
-use crate::object::Object;
+use crate::object::{Object, View};
 #[doc(no_inline)]
 pub use crate::params::Param;
 use crate::params::{called_text, signature_text};
@@ -19,6 +19,8 @@ use crate::signature::Signature;
 pub use crate::signature::stable_id;
 use crate::value::Value;
 use futures::future::BoxFuture;
+use std::alloc::Layout;
+use std::any::TypeId;
 use std::fmt;
 
 /// A place in a user's source, for errors at start-up.
@@ -79,8 +81,29 @@ pub struct ClassEntry {
     pub extent: fn() -> Option<Measure>,
     /// The signature that has to be the same at a client.
     pub signature: fn() -> &'static Signature,
+    /// Returns how its values are kept in memory. `None` for a type that does not compile.
+    pub memory: fn() -> Option<Memory>,
     /// Where it is defined.
     pub place: Place,
+}
+
+/// How the values of a class are kept in memory.
+#[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
+pub struct Memory {
+    /// Their layout.
+    pub layout: Layout,
+    /// Their type.
+    pub type_id: TypeId,
+    /// Views the memory of one as an object.
+    pub view: View,
+}
+
+impl Memory {
+    /// How values of `T` are kept.
+    pub fn of<T: Object>() -> Self {
+        Memory { layout: Layout::new::<T>(), type_id: TypeId::of::<T>(), view: |place| place.cast::<T>() }
+    }
 }
 
 /// Returns the size of an object: its [`Extent`](crate::object::Extent).

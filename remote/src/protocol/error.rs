@@ -398,6 +398,13 @@ pub enum Error {
         /// The full names of its constructors.
         constructors: Vec<String>,
     },
+    /// The service cannot write to its disk, so it is unknown whether what the call did, or what it saw, will be there
+    /// after a restart.
+    #[error("the service cannot write to its disk: {}; mend that, and start it again", shown(reason))]
+    StorageFailed {
+        /// The disk's error.
+        reason: String,
+    },
     // A new variant goes here: on the wire, an error is the number of its variant, counted from the top.
 }
 

@@ -24,7 +24,7 @@ use std::fmt;
 use uuid::Uuid;
 
 /// The protocol version of this crate. Both sides must have the same.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// One request of a client to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

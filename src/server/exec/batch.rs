@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::request::Request;
-use super::step::{Later, Step, Written, drive};
+use super::step::{Later, Step, Written, drive, entering};
 use crate::faults::PlantedFault;
 use crate::server::session::admission::Underway;
 use crate::server::session::batch_turn::BatchTurn;
@@ -69,14 +69,19 @@ impl Engine {
         carrier: Carrier,
         bytes: &Bytes,
     ) -> Result<Bytes, Error> {
-        // The next batch does not begin while this one lets others go first.
-        let mut turn = session.batch_turn(bytes).await;
-        Batch { engine: self, session, carrier }.run(&mut turn, bytes).await
+        let (replies, gate) = {
+            // The next batch does not begin while this one lets others go first.
+            let mut turn = session.batch_turn(bytes).await;
+            Batch { engine: self, session, carrier }.run(&mut turn, bytes).await?
+        };
+        self.state.committed(gate).await?;
+        Ok(replies)
     }
 }
 
 impl Batch<'_> {
-    async fn run(self, turn: &mut BatchTurn<'_>, bytes: &Bytes) -> Result<Bytes, Error> {
+    /// Returns a batch of replies, and the batch of the journal that has to be on disk before they leave.
+    async fn run(self, turn: &mut BatchTurn<'_>, bytes: &Bytes) -> Result<(Bytes, u64), Error> {
         let Batch { session, carrier, .. } = self;
         let (preamble, mut rest) = Preamble::take(bytes)?;
         let limits = &session.state().limits;
@@ -132,16 +137,15 @@ impl Batch<'_> {
                 break Err(Error::malformed("connection", "its session has ended, or another one carries it now"));
             }
             progress.last = submission.sequence;
+            if let Some(answered) = session.earlier_outcome(submission.sequence) {
+                replies.put_answered(submission.sequence, &answered);
+                continue;
+            }
             if session.was_given_up(submission.sequence) {
                 replies.put(submission.sequence, Outcome::Failed(Box::new(Error::Cancelled.into())))?;
                 continue;
             }
-            let open = replies.begin(submission.sequence);
-            let mut step = self.start(&submission, &mut progress, replies.buffer());
-            if let Ok(Step::Later(later)) = &mut step {
-                turn.goes_ahead(later.ahead.take());
-            }
-            match self.answer(submission, step, open, &mut replies) {
+            match self.run_one(submission, &mut progress, turn, &mut replies) {
                 Ok(true) => {}
                 Ok(false) => progress.underway = session.underway(),
                 Err(error) => break Err(error),
@@ -174,6 +178,32 @@ impl Batch<'_> {
         let underway = session.begin_batch(carrier, preamble.received_below);
         let context = Context::new(Owner { session: session.id(), task: 0 }, 0, None, Arc::clone(session.host()));
         Progress { arrived, turn: arrived, last: session.last(), underway, context }
+    }
+
+    /// Runs one operation, and notes its reply if it has changed anything. Returns false if the reply will come later.
+    fn run_one(
+        self,
+        submission: Submission<'_>,
+        progress: &mut Progress,
+        turn: &mut BatchTurn<'_>,
+        replies: &mut Replies,
+    ) -> Result<bool, Error> {
+        let entered = self.session.state().enter();
+        let (sequence, begin) = (submission.sequence, replies.len());
+        let open = replies.begin(sequence);
+        let mut step = self.start(&submission, progress, replies.buffer());
+        if let Ok(Step::Later(later)) = &mut step {
+            turn.goes_ahead(later.ahead.take());
+        }
+        let answered = self.answer(submission, step, open, replies);
+        if let Some(entered) = entered {
+            if entered.notes() > 0 && matches!(answered, Ok(true)) {
+                self.session.note_answered(sequence, replies.since(begin));
+                replies.noted(sequence);
+            }
+            replies.wait_for(entered.gate());
+        }
+        answered
     }
 
     fn start(
@@ -289,6 +319,7 @@ impl Batch<'_> {
         let session = Arc::clone(self.session);
         let (late, given_up) = (Arc::clone(self.session), sequence);
         let finish = drive(later, deadline, move |reply| session.finish(sequence, reply), move || late.undo(given_up));
+        let finish = entering(Arc::clone(&self.engine.state), finish);
         // On the connection's own thread, so that no other thread has to be woken.
         tokio::spawn(self.engine.state.running.track_future(finish));
     }

@@ -1,5 +1,6 @@
 //! Calls of methods: finds the object and the method, takes the object's lock, and runs the method, at once or later.
 
+mod site;
 mod waiting;
 
 use super::checks::label;
@@ -14,13 +15,11 @@ use crate::server::refs::references::MethodScope;
 use crate::server::session::ServerSession;
 use crate::server::state::cancellation::Cancellation;
 use crate::server::state::panics::{self, Panic};
-use crate::store::{Cell, ChangedBy, Poisoned};
+use crate::store::{Cell, Poisoned};
 use bytes::Bytes;
+use site::{Attempt, CallSite, OwnedSite};
 use std::sync::Arc;
-use tarmem_remote::context::Context;
-use tarmem_remote::describe::{
-    ExclusiveAsyncMethod, ExclusiveMethod, Invoke, Method, Place, SharedAsyncMethod, SharedMethod,
-};
+use tarmem_remote::describe::{ExclusiveAsyncMethod, ExclusiveMethod, Invoke, Method, SharedAsyncMethod, SharedMethod};
 use tarmem_remote::dispatch::{Arguments, DispatchError, Encoding, Output};
 use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
@@ -77,6 +76,7 @@ impl Engine {
                         });
                     } else {
                         let written = call.shared(invoke, &*guard, &site, &looks, args, out);
+                        self.state.store.saw(&cell);
                         if is_over(&written, &looks) {
                             return written.map(Step::from);
                         }
@@ -93,7 +93,9 @@ impl Engine {
                             others: Vec::new(),
                         });
                     } else {
+                        self.state.store.before_change(&cell, &*guard);
                         let written = call.exclusive(invoke, &mut *guard, &site, &looks, args, out);
+                        self.state.store.saw(&cell);
                         if is_over(&written, &looks) {
                             return written.map(Step::from);
                         }
@@ -248,42 +250,6 @@ async fn alone_with_room<S: Copy, E: Copy>(
     }
 }
 
-/// The caller, and the scope that handles the object references in the call.
-struct CallSite<'a> {
-    context: &'a Context,
-    scope: MethodScope<'a>,
-    /// The quota for large arguments, if the method may wait while it runs.
-    load: Option<&'a Load>,
-}
-
-/// The same for a call that waits, or goes to another thread.
-struct OwnedSite {
-    context: Context,
-    session: Arc<ServerSession>,
-    cell: Cell,
-    /// What the call on whose behalf this one is made holds.
-    holding: Option<Arc<HeldByCaller>>,
-    load: Option<Arc<Load>>,
-}
-
-impl OwnedSite {
-    fn as_site(&self) -> CallSite<'_> {
-        let scope = MethodScope { session: &self.session, sequence: self.context.sequence(), of: &self.cell };
-        CallSite { context: &self.context, scope, load: self.load.as_deref() }
-    }
-}
-
-impl CallSite<'_> {
-    /// Who makes the changes of this call.
-    fn by(&self) -> ChangedBy {
-        ChangedBy { session: self.scope.session.id(), sequence: self.scope.sequence }
-    }
-
-    fn looking<'a>(&'a self, looks: &'a Looks, own: &'a [Own<'a>], code: Place) -> LookingScope<'a> {
-        LookingScope { scope: &self.scope, looks, own, code }
-    }
-}
-
 /// How much of a call of a method that is not async was done at once.
 struct Begun {
     /// It has to leave the connection's thread.
@@ -326,20 +292,44 @@ impl MethodCall {
         args: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Written, Box<Error>> {
+        let result = self.exclusive_unnoted(invoke, object, site, looks, args, out);
+        self.note_change(object, site, looks, &result);
+        result
+    }
+
+    /// Like [`exclusive`](Self::exclusive), without telling anybody that the object has changed.
+    fn exclusive_unnoted(
+        self,
+        invoke: ExclusiveMethod,
+        object: &mut dyn Object,
+        site: &CallSite<'_>,
+        looks: &Looks,
+        args: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Written, Box<Error>> {
         let own = [Own::exclusive(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
-        let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
+        self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
+    }
+
+    /// Tells the store that the method has changed the object, if it has run.
+    fn note_change(
+        self,
+        object: &dyn Object,
+        site: &CallSite<'_>,
+        looks: &Looks,
+        result: &Result<Written, Box<Error>>,
+    ) {
         if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
             site.scope.of.poison();
         }
         let state = site.scope.session.state();
         state.store.changed(site.scope.of, object, || {
             let has_run = !result.as_ref().is_err_and(|error| matches!(**error, Error::BadArguments { .. }));
-            (has_run && is_over(&result, looks)).then(|| site.by())
+            (has_run && is_over(result, looks)).then(|| site.by())
         });
         // The method may have dropped a reference.
         state.suspects.loosen();
-        result
     }
 
     /// An error is boxed on its way to the reply: a result is as large as the error that it may hold, and is passed
@@ -448,7 +438,7 @@ impl MethodCall {
         self,
         held: SyncGuards,
         site: &OwnedSite,
-        mut asked: Asked,
+        asked: Asked,
         elsewhere: bool,
         args: &[u8],
     ) -> Result<Attempt, Error> {
@@ -459,14 +449,31 @@ impl MethodCall {
                 self.shared(invoke, &*object, &site.as_site(), &looks, args, &mut body)
             }
             ReceiverGuard::Exclusive(mut object, invoke) => {
-                self.exclusive(invoke, &mut *object, &site.as_site(), &looks, args, &mut body)
+                let state = site.session.state();
+                state.store.before_long_use(&site.cell, &*object);
+                let written = self.exclusive_unnoted(invoke, &mut *object, &site.as_site(), &looks, args, &mut body);
+                // The change and its outcome are in one batch, and the object is not free before.
+                let _entered = state.enter();
+                self.note_change(&*object, &site.as_site(), &looks, &written);
+                if !is_over(&written, &looks) {
+                    drop(object);
+                    return Self::ask(looks, asked, site);
+                }
+                let reply = written.map(|written| written.into_reply(body)).map_err(|error| *error);
+                site.session.note_outcome(site.context.sequence(), &reply);
+                return reply.map(Attempt::Over);
             }
         };
         if !is_over(&written, &looks) {
-            looks.ask(&mut asked, [&site.cell], site.holding.as_ref())?;
-            return Ok(Attempt::Asks(asked));
+            return Self::ask(looks, asked, site);
         }
         Ok(Attempt::Over(written.map_err(|error| *error)?.into_reply(body)))
+    }
+
+    /// Asks for what the method could not look into.
+    fn ask(looks: Looks, mut asked: Asked, site: &OwnedSite) -> Result<Attempt, Error> {
+        looks.ask(&mut asked, [&site.cell], site.holding.as_ref())?;
+        Ok(Attempt::Asks(asked))
     }
 
     fn arguments(self, args: &[u8]) -> Result<Arguments<'_>, DispatchError> {
@@ -484,11 +491,4 @@ impl MethodCall {
     fn error(self, error: DispatchError) -> Error {
         self.method.error(error, self.encoding)
     }
-}
-
-/// The outcome of one attempt to run a method.
-enum Attempt {
-    Over(Reply),
-    /// It could not look into these objects, and has to run again once all of them are locked.
-    Asks(Asked),
 }

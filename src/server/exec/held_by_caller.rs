@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn readers_do_not_wait_for_readers() {
         let (store, registry) =
-            (Store::new(1, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
+            (Store::new(1, None, None, PlantedFaults::default()), Registry::linked().expect("no names clash"));
         let class = registry.class(List::PATH).expect("it comes with tarmem");
         let [one, other] = [(); 2].map(|()| store.host(Box::new(List::default()), class, ""));
         let reads = HeldByCaller::new(&one, false, None);

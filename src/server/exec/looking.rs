@@ -121,6 +121,7 @@ impl Looks {
             Some(guard) => guard,
             None => return Looked::Busy,
         };
+        shown.saw();
         // Not while the state is borrowed: it may look further.
         view(&**shown);
         Looked::Shown

@@ -198,7 +198,12 @@ impl Engine {
                                 let ran = cancellation.over(|| large_calls::in_turn(has_turn, attempt))?;
                                 Ok(match ran {
                                     FunctionRun::Over(produced) => FunctionRun::Over(with_scope(&*call.scope, || {
-                                        reply_produced(&function, session, produced, encoding, limit)
+                                        let caller = &call.scope.session;
+                                        // The handles in the result and the result are in one batch.
+                                        let _entered = caller.state().enter();
+                                        let reply = reply_produced(&function, session, produced, encoding, limit);
+                                        caller.note_outcome(call.scope.sequence, &reply);
+                                        reply
                                     })?),
                                     FunctionRun::Asks(asked) => FunctionRun::Asks(asked),
                                 })

@@ -15,6 +15,15 @@ impl Engine {
         self.open((Uuid::new_v4(), Uuid::new_v4()), credential)
     }
 
+    /// Opens the session that a client had in an earlier run.
+    pub(crate) fn restore_session(
+        self: &Arc<Self>,
+        known_as: (Uuid, Uuid),
+        credential: Option<Arc<Credential>>,
+    ) -> Arc<ServerSession> {
+        self.open(known_as, credential)
+    }
+
     /// Opens a session for a caller within the process. `credential` is that of the client on whose behalf it calls, if
     /// there is one.
     pub(super) fn open_local_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {

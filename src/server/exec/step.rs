@@ -1,5 +1,6 @@
 //! How much of an operation is done at once, the rest of it, and its reply.
 
+use crate::server::state::State;
 use crate::server::state::cancellation::Cancellation;
 use crate::server::state::deadline::Deadline;
 use futures::future::BoxFuture;
@@ -94,6 +95,16 @@ pub(super) fn reply_with<E>(write: impl FnOnce(&mut Vec<u8>) -> Result<Written, 
 pub(super) fn put(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<Step, Error> {
     codec::encode_into(value, out, usize::MAX).map_err(|e| Error::malformed("result", e))?;
     Ok(Step::Over(Written::Result))
+}
+
+/// Polls `work` while the thread is in the open batch of the journal: what one poll changes is in one batch.
+pub(crate) async fn entering<T>(state: Arc<State>, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(move |cx| {
+        let _entered = state.enter();
+        work.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// Runs an operation to its end, or to its deadline, or until it is stopped. `deliver` is called once. `undo` is called

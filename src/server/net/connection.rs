@@ -275,10 +275,16 @@ impl Connection {
                     }
                     match session.attach(cut_off(), &self.env.heartbeat, resume.received_below) {
                         Some((carrier, begun)) => return Ok((session, carrier, Resumed::Yes { begun })),
-                        None => Resumed::Expired { begun: session.last() },
+                        None => Resumed::Expired { begun: session.begun() },
                     }
                 }
                 Found::Expired(begun) => Resumed::Expired { begun },
+                // A session of which nothing is kept has done nothing that anybody could know of.
+                Found::Unknown
+                    if self.env.engine.state.journal().is_some() && !self.env.engine.sessions.has_forgotten() =>
+                {
+                    Resumed::Expired { begun: 0 }
+                }
                 Found::Unknown => Resumed::Unknown,
             };
         }
@@ -291,7 +297,10 @@ impl Connection {
     /// Leaves the session without a connection, for the time of its lease, if its client may come back for it.
     pub(super) fn leave_session(&self) {
         let Some(Carried { session, carrier, resumable }) = self.session.get() else { return };
-        let kept = *resumable && session.is_worth_keeping() && !self.env.engine.state.has_ended();
+        // After the end of the service its sessions go on only if the next one knows them.
+        let state = &self.env.engine.state;
+        let goes_on = !state.has_ended() || state.journal().is_some();
+        let kept = *resumable && session.is_worth_keeping() && goes_on;
         if session.detach(*carrier) && !kept {
             self.env.engine.sessions.forget(session);
             session.end();

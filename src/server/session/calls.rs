@@ -22,10 +22,20 @@ pub(super) struct Calls {
     /// The pending calls that wait for other clients, for as long as it takes.
     pub(super) waiting: HashSet<u64>,
     /// Calls that have finished and whose replies are not sent yet.
-    pub(super) finished: VecDeque<(u64, Reply)>,
+    pub(super) finished: VecDeque<Finished>,
     pub(super) finished_bytes: usize,
     /// Replies that were sent and perhaps not received.
     pub(super) delivery: Delivery,
+}
+
+/// A call that has finished and whose reply is not sent yet.
+pub(super) struct Finished {
+    pub(super) sequence: u64,
+    pub(super) reply: Reply,
+    /// The batch of the journal that has to be on disk before the reply leaves.
+    pub(super) gate: u64,
+    /// Its outcome is in the journal.
+    pub(super) noted: bool,
 }
 
 /// A call that was answered *pending*.
@@ -132,7 +142,8 @@ impl ServerSession {
         let bytes = size(&reply);
         calls.finished_bytes += bytes;
         self.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
-        calls.finished.push_back((sequence, reply));
+        let noted = self.note_reply(sequence, &reply);
+        calls.finished.push_back(Finished { sequence, reply, gate: self.state.gate(), noted });
         drop(calls);
         self.finished.notify_one();
         // The call finished and was stopped at the same moment: see `cancel`.

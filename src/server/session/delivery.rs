@@ -4,12 +4,14 @@
 //! a connection breaks, the next one sends the kept batches again; the client recognises them by their numbers. (This
 //! is RIFL's completion record, Lee et al., SOSP 2015, for batches instead of calls, so that it costs a call nothing.)
 
+use super::calls::Finished;
 use super::position::Carrier;
 use super::{Calls, ServerSession};
 use crate::wire::batch::{ANSWERED_OVERHEAD, Answered, CLOSING, OpenReply, Outcome, ReplyHead};
 use crate::wire::handshake::poll_time;
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
@@ -20,13 +22,24 @@ pub(super) struct Delivery {
     /// The number of the last batch.
     last: u64,
     /// Batches with their numbers, in order.
-    kept: VecDeque<(u64, Bytes)>,
+    kept: VecDeque<Kept>,
     bytes: usize,
     /// The bytes of those batches that were made since the client last acknowledged any, while the limit was already
     /// reached.
     beyond: usize,
     /// The batches that still have to be sent over the current connection. Each of them is also kept.
-    again: VecDeque<(u64, Bytes)>,
+    again: VecDeque<Kept>,
+}
+
+/// A batch of replies that the client may not have received.
+#[derive(Clone)]
+pub(super) struct Kept {
+    number: u64,
+    bytes: Bytes,
+    /// The batch of the journal that has to be on disk before it leaves.
+    gate: u64,
+    /// The calls in it whose outcomes are in the journal.
+    noted: Arc<[u64]>,
 }
 
 impl Delivery {
@@ -49,13 +62,39 @@ pub(crate) struct Replies {
     bytes: Vec<u8>,
     /// Whether there is a reply in it.
     answers: bool,
+    /// The batch of the journal that has to be on disk before it leaves.
+    gate: u64,
+    /// The calls in it whose outcomes are in the journal.
+    noted: Vec<u64>,
 }
 
 impl Replies {
     pub(crate) fn new(capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity + ReplyHead::BYTES);
         ReplyHead { flags: 0, number: 0 }.put(&mut bytes);
-        Replies { bytes, answers: false }
+        Replies { bytes, answers: false, gate: 0, noted: Vec::new() }
+    }
+
+    /// Adds the outcome that a call had in an earlier run, as it was in a batch of replies.
+    pub(crate) fn put_answered(&mut self, sequence: u64, answered: &[u8]) {
+        self.answers = true;
+        self.bytes.extend_from_slice(answered);
+        self.noted(sequence);
+    }
+
+    /// The outcome of this call is in the journal until the client has received it.
+    pub(crate) fn noted(&mut self, sequence: u64) {
+        self.noted.push(sequence);
+    }
+
+    /// What was written since it was that long.
+    pub(crate) fn since(&self, begin: usize) -> &[u8] {
+        self.bytes.get(begin..).unwrap_or_default()
+    }
+
+    /// It does not leave before batch `gate` of the journal is on disk.
+    pub(crate) fn wait_for(&mut self, gate: u64) {
+        self.gate = self.gate.max(gate);
     }
 
     pub(crate) fn put(&mut self, sequence: u64, outcome: Outcome<'_>) -> Result<(), Error> {
@@ -117,19 +156,22 @@ pub(crate) fn size(reply: &Reply) -> usize {
 
 impl ServerSession {
     /// Finishes a batch that the caller will send to the client. If there are replies in it, keeps it.
-    pub(crate) fn deliver(&self, carrier: Carrier, replies: Replies) -> Bytes {
+    /// Also returns the batch of the journal that has to be on disk before it leaves.
+    pub(crate) fn deliver(&self, carrier: Carrier, replies: Replies) -> (Bytes, u64) {
         let closing = self.state.is_closing();
         if !replies.answers {
-            return replies.finish(closing, 0);
+            return (replies.finish(closing, 0), 0);
         }
         let mut calls = self.calls.lock();
         if self.lease.position.is_over() {
-            return replies.finish(closing, 0);
+            return (replies.finish(closing, 0), u64::MAX);
         }
         let delivery = &mut calls.delivery;
         delivery.last += 1;
+        let (gate, noted) = (replies.gate, replies.noted.as_slice().into());
         let batch = replies.finish(closing, delivery.last);
-        delivery.kept.push_back((delivery.last, batch.clone()));
+        let kept = Kept { number: delivery.last, bytes: batch.clone(), gate, noted };
+        delivery.kept.push_back(kept.clone());
         if delivery.bytes >= self.state.limits.uncollected_bytes {
             delivery.beyond += batch.len();
         }
@@ -137,10 +179,10 @@ impl ServerSession {
         self.state.held_bytes.fetch_add(batch.len(), Ordering::Relaxed);
         if !self.lease.position.is_carried_by(carrier) {
             // The connection that it was made for has been replaced.
-            delivery.again.push_back((delivery.last, batch.clone()));
+            delivery.again.push_back(kept);
             self.finished.notify_one();
         }
-        batch
+        (batch, gate)
     }
 
     /// Like [`deliver`](Self::deliver), but leaves the batch to the client's next poll.
@@ -148,13 +190,13 @@ impl ServerSession {
         if !replies.answers {
             return;
         }
-        let batch = self.deliver(carrier, replies);
+        let (bytes, gate) = self.deliver(carrier, replies);
         let mut calls = self.calls.lock();
         // Otherwise the batch is among those that the new connection sends again.
         if self.lease.position.is_carried_by(carrier)
-            && let Ok((ReplyHead { number, .. }, _)) = ReplyHead::take(&batch)
+            && let Ok((ReplyHead { number, .. }, _)) = ReplyHead::take(&bytes)
         {
-            calls.delivery.again.push_back((number, batch));
+            calls.delivery.again.push_back(Kept { number, bytes, gate, noted: Arc::default() });
         }
         drop(calls);
         self.finished.notify_one();
@@ -167,14 +209,15 @@ impl ServerSession {
         }
         let delivery = &mut calls.delivery;
         let before = delivery.kept.len();
-        while let Some((number, _)) = delivery.kept.front()
-            && *number < below
-        {
-            let Some((_, batch)) = delivery.kept.pop_front() else { break };
-            delivery.bytes -= batch.len();
-            self.state.held_bytes.fetch_sub(batch.len(), Ordering::Relaxed);
+        while delivery.kept.front().is_some_and(|kept| kept.number < below) {
+            let Some(Kept { bytes, noted, .. }) = delivery.kept.pop_front() else { break };
+            if !noted.is_empty() {
+                self.forget_outcomes(&noted);
+            }
+            delivery.bytes -= bytes.len();
+            self.state.held_bytes.fetch_sub(bytes.len(), Ordering::Relaxed);
         }
-        while delivery.again.front().is_some_and(|(number, _)| *number < below) {
+        while delivery.again.front().is_some_and(|kept| kept.number < below) {
             delivery.again.pop_front();
         }
         if delivery.kept.len() < before {
@@ -182,6 +225,13 @@ impl ServerSession {
             // Waiting calls look once the caller has unlocked `calls`.
             self.room.look();
         }
+    }
+
+    /// The client has received all batches of an earlier run below this number: later ones have higher numbers.
+    pub(super) fn go_on_from(&self, calls: &mut Calls, below: u64) {
+        // No client gets there.
+        let below = below.min(u64::MAX / 2);
+        calls.delivery.last = calls.delivery.last.max(below.saturating_sub(1));
     }
 
     /// Marks all batches that the client may not have received as to be sent again.
@@ -198,7 +248,8 @@ impl ServerSession {
             // A client has one poll waiting at a time, so it sent this one after it had received that answer.
             self.knows_of_end.store(true, Ordering::Relaxed);
         }
-        let batch = self.next_batch(carrier).await?;
+        let (batch, gate) = self.next_batch(carrier).await?;
+        self.state.committed(gate).await?;
         if ReplyHead::take(&batch).is_ok_and(|(head, _)| head.flags & CLOSING != 0) {
             self.told_of_end.store(true, Ordering::Relaxed);
         }
@@ -206,7 +257,8 @@ impl ServerSession {
     }
 
     /// The next batch of replies, once there is one, or an empty one when the poll has taken as long as it may.
-    async fn next_batch(&self, carrier: Carrier) -> Result<Bytes, Error> {
+    /// Also returns the batch of the journal that has to be on disk before it leaves.
+    async fn next_batch(&self, carrier: Carrier) -> Result<(Bytes, u64), Error> {
         let ready = async {
             loop {
                 // `notify_one` stores a permit, so no call that finishes between the look and the wait is missed.
@@ -224,24 +276,28 @@ impl ServerSession {
         if !self.lease.position.is_carried_by(carrier) {
             // The notification was meant for the poll of the new connection.
             self.finished.notify_one();
-            return Ok(Replies::new(0).finish(self.state.is_closing(), 0));
+            return Ok((Replies::new(0).finish(self.state.is_closing(), 0), 0));
         }
         let mut replies = Replies::new(0);
         {
             let mut calls = self.calls.lock();
-            if let Some((_, batch)) = calls.delivery.again.pop_front() {
-                return Ok(batch);
+            if let Some(Kept { bytes, gate, .. }) = calls.delivery.again.pop_front() {
+                return Ok((bytes, gate));
             }
             let limit = self.result_bytes();
-            while let Some((_, reply)) = calls.finished.front() {
+            while let Some(Finished { reply, .. }) = calls.finished.front() {
                 let bytes = size(reply);
                 if replies.answers && replies.len() + bytes > limit {
                     break;
                 }
-                let Some((sequence, reply)) = calls.finished.pop_front() else { break };
+                let Some(Finished { sequence, reply, gate, noted }) = calls.finished.pop_front() else { break };
                 calls.finished_bytes -= bytes;
                 self.state.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
                 replies.put(sequence, Outcome::of(&reply))?;
+                replies.wait_for(gate);
+                if noted {
+                    replies.noted(sequence);
+                }
             }
         }
         Ok(self.deliver(carrier, replies))

@@ -37,6 +37,7 @@ impl ServerSession {
                 held.count = held.count.checked_add(1).ok_or_else(|| {
                     Error::limit("handles to one object", u64::from(held.count), u64::from(u32::MAX), "release some")
                 })?;
+                self.note_handles(cell.count(), held.count);
             }
             None if held >= limit => {
                 let remedy = "drop proxies of unnamed objects, or raise the service's limit";
@@ -44,9 +45,15 @@ impl ServerSession {
             }
             None => {
                 handles.insert(cell.id(), Handle { cell: cell.clone(), count: 1 });
+                self.note_handles(cell.count(), 1);
             }
         }
         Ok(())
+    }
+
+    /// Holds an object as an earlier run did.
+    pub(in crate::server) fn restore_handles(&self, cell: &Cell, count: u32) {
+        self.handles.lock().insert(cell.id(), Handle { cell: cell.clone(), count });
     }
 
     pub(crate) fn held(&self, id: Uuid) -> Result<Cell, Error> {
@@ -60,6 +67,7 @@ impl ServerSession {
         let mut handles = self.handles.lock();
         let held = handles.get_mut(&id).ok_or(Error::NoSuchObject { id })?;
         held.count = held.count.saturating_sub(count);
+        self.note_handles(held.cell.count(), held.count);
         if held.count == 0 {
             _last = handles.remove(&id);
         }

@@ -1,7 +1,7 @@
 //! Which connection carries a session, how far its calls have come, and when its client was last heard.
 
 use super::ServerSession;
-use super::position::{Carrier, Position};
+use super::position::{Carrier, LAST_SEQUENCE, Position};
 use crate::faults::PlantedFault;
 use crate::server::state::heartbeat::{BEATS, Heartbeat};
 use parking_lot::Mutex;
@@ -60,6 +60,11 @@ impl ServerSession {
         self.lease.position.last()
     }
 
+    /// Calls with higher numbers were certainly not begun.
+    pub(crate) fn begun(&self) -> u64 {
+        if self.is_restored() { LAST_SEQUENCE } else { self.last() }
+    }
+
     /// Begins the call `next`, which `carrier` brought. Returns false if another connection carries the session, or
     /// none can any more.
     pub(crate) fn advance(&self, carrier: Carrier, last: u64, next: u64) -> bool {
@@ -87,6 +92,9 @@ impl ServerSession {
             replaced.notify_one();
         }
         let mut calls = self.calls.lock();
+        if self.is_restored() {
+            self.go_on_from(&mut calls, received_below);
+        }
         self.received(carrier, &mut calls, received_below);
         self.repeat(&mut calls);
         drop(calls);

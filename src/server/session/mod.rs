@@ -7,6 +7,7 @@
 //!   batches, which run one after the other.
 //! - [`delivery`]: how replies get to the client, and are sent again.
 //! - [`handles`]: the objects that it holds.
+//! - [`keeping`]: what of it outlives the service.
 //! - [`lease`]: which connection carries it, and how long it is kept without one.
 //! - [`position`]: the connection that carries it and how far its calls have come, in one word.
 //! - [`backpressure`]: calls that wait until their client has received the results of others.
@@ -19,6 +20,7 @@ pub(crate) mod batch_turn;
 mod calls;
 pub(crate) mod delivery;
 mod handles;
+mod keeping;
 mod lease;
 mod position;
 pub(crate) mod table;
@@ -32,6 +34,7 @@ use crate::server::state::large_call_quota::LargeCallQuota;
 use backpressure::ResultRoom;
 use calls::Calls;
 use handles::Handles;
+use keeping::Keeping;
 use lease::Lease;
 use parking_lot::Mutex;
 use std::cmp::Reverse;
@@ -54,6 +57,7 @@ pub(crate) struct ServerSession {
     /// The credential that its client presented; `None` within the process, where everything is permitted.
     credential: Option<Arc<Credential>>,
     handles: Mutex<Handles>,
+    keeping: Keeping,
     lease: Lease,
     calls: Mutex<Calls>,
     undos: Mutex<Undos>,
@@ -95,6 +99,7 @@ impl ServerSession {
             host: host(this),
             credential,
             handles: Mutex::default(),
+            keeping: Keeping::default(),
             lease: Lease::new(secret, &state.heartbeat),
             calls: Mutex::default(),
             undos: Mutex::default(),
@@ -153,6 +158,9 @@ impl ServerSession {
 
     /// Ends the session: calls that have not begun never will, and everything it held is released.
     pub(crate) fn end(&self) {
+        // What ends with it is in one batch.
+        let _entered = self.state.enter();
+        self.forget_session();
         self.lease.end();
         let given_up = std::mem::take(&mut *self.calls.lock());
         let held = given_up.delivery.bytes() + given_up.finished_bytes + given_up.waiting_bytes;

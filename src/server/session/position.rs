@@ -14,6 +14,9 @@ const SEQUENCE_BITS: u32 = 48;
 /// Sequence numbers are below this. (At two million calls per second they last for four years.)
 const SEQUENCES: u64 = 1 << SEQUENCE_BITS;
 
+/// No call has a higher number.
+pub(super) const LAST_SEQUENCE: u64 = SEQUENCES - 1;
+
 /// Stands for the carrier of a session that has ended; no connection gets this number.
 const NONE: Carrier = Carrier((1 << (64 - SEQUENCE_BITS)) - 1);
 

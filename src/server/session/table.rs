@@ -1,9 +1,12 @@
 //! The sessions of a service, and how they expire.
 
 use super::ServerSession;
+use super::position::LAST_SEQUENCE;
+use crate::journal::rows;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -23,8 +26,10 @@ pub(crate) struct SessionTable {
     connected: Mutex<HashMap<Uuid, Arc<ServerSession>>>,
     /// The sessions of callers within the process.
     local: Mutex<Vec<Weak<ServerSession>>>,
-    /// Expired sessions, with the number of the last call that was begun.
-    expired: Mutex<Remembered<u64>>,
+    /// Expired sessions, each with the number of the last call that was begun, and its number in the journal.
+    expired: Mutex<Remembered<(u64, Option<u32>)>>,
+    /// There have been more expired sessions than are remembered.
+    has_forgotten: AtomicBool,
     /// Sessions that were left before any call was begun. Kept apart from the others, since strangers can make many of
     /// them.
     unused: Mutex<Remembered<()>>,
@@ -74,7 +79,8 @@ impl SessionTable {
             return Found::Here(Arc::clone(session));
         }
         drop(connected);
-        let begun = recall(&self.expired.lock(), id, knows).or_else(|| {
+        let expired = recall(&self.expired.lock(), id, knows);
+        let begun = expired.map(|(begun, _)| begun).or_else(|| {
             let unused = recall(&self.unused.lock(), id, knows);
             unused.map(|()| 0)
         });
@@ -84,7 +90,7 @@ impl SessionTable {
     /// Removes a session that its client left before any call was begun.
     pub(crate) fn forget(&self, session: &ServerSession) {
         self.remove(session.id());
-        if session.last() == 0 {
+        if session.begun() == 0 {
             remember(&mut self.unused.lock(), session, ());
         }
     }
@@ -105,9 +111,36 @@ impl SessionTable {
             self.connected.lock().extract_if(|_, session| session.is_overdue()).map(|(_, s)| s).collect();
         for session in overdue {
             tracing::info!("session {} has expired: its client was silent for {lease:?}", session.id());
-            session.end();
-            remember(&mut self.expired.lock(), &session, session.last());
+            self.end_expired(&session);
         }
+    }
+
+    /// Ends a session whose client may come back for it.
+    fn end_expired(&self, session: &ServerSession) {
+        let _entered = session.state().enter();
+        session.end();
+        let number = session.note_expired();
+        if let Some((_, _, (_, number))) = remember(&mut self.expired.lock(), session, (session.begun(), number)) {
+            self.has_forgotten.store(true, Ordering::Relaxed);
+            if let (Some(number), Some(journal)) = (number, session.state().journal()) {
+                journal.note_with_next(|batch| rows::forget_expired(batch, number));
+            }
+        }
+    }
+
+    /// Remembers a session that had expired in an earlier run.
+    pub(in crate::server) fn restore_expired(&self, (id, secret): (Uuid, Uuid), number: u32) {
+        self.expired.lock().push_back((id, secret, (LAST_SEQUENCE, Some(number))));
+    }
+
+    /// More sessions had expired in earlier runs than are remembered.
+    pub(in crate::server) fn restore_forgotten(&self) {
+        self.has_forgotten.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an unknown session may be one that has expired.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        self.has_forgotten.load(Ordering::Relaxed)
     }
 
     /// Ends the sessions whose clients presented a credential that is no longer valid.
@@ -117,8 +150,7 @@ impl SessionTable {
         let revoked: Vec<_> =
             self.connected.lock().extract_if(|_, session| is_revoked(session)).map(|(_, session)| session).collect();
         for session in revoked {
-            session.end();
-            remember(&mut self.expired.lock(), &session, session.last());
+            self.end_expired(&session);
         }
     }
 
@@ -133,11 +165,11 @@ impl SessionTable {
     }
 }
 
-fn remember<T>(remembered: &mut Remembered<T>, session: &ServerSession, what: T) {
-    if remembered.len() >= REMEMBERED {
-        remembered.pop_front();
-    }
+/// Remembers a session. Returns the one that is forgotten for it, if there is one.
+fn remember<T>(remembered: &mut Remembered<T>, session: &ServerSession, what: T) -> Option<(Uuid, Uuid, T)> {
+    let forgotten = if remembered.len() >= REMEMBERED { remembered.pop_front() } else { None };
     remembered.push_back((session.id(), session.secret(), what));
+    forgotten
 }
 
 fn recall<T: Copy>(remembered: &Remembered<T>, id: Uuid, knows: impl Fn(Uuid) -> bool) -> Option<T> {

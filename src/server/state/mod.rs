@@ -20,14 +20,16 @@ pub(crate) mod suspects;
 
 use crate::config::Limits;
 use crate::faults::PlantedFaults;
-use crate::store::{ChangeListener, Flights, Store};
+use crate::journal::{Entered, Journal, Uncommitted};
+use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
 use local_calls::LocalCalls;
 use observer::Observer;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use suspects::Suspects;
+use tarmem_remote::error::Error;
 use tarmem_remote::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
@@ -43,6 +45,8 @@ pub(crate) struct Seams {
     pub(crate) changes: Option<Arc<dyn ChangeListener>>,
     /// Called for each operation.
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Notes what is to outlive the service, and where its numbers begin.
+    pub(crate) keeping: Option<(Arc<Keeping>, Next)>,
 }
 
 /// The state that the sessions and the engine of a service share.
@@ -73,18 +77,21 @@ pub(crate) struct State {
     pub(crate) large: LargeCallQuota,
     /// The faults planted in the whole service.
     pub(crate) faults: PlantedFaults,
-    /// The id of this run of the service. After a restart it is another one.
+    /// The number of the next session of which something is kept.
+    pub(crate) session_numbers: AtomicU32,
+    /// The id of this run of the service, after a restart another one; that of the storage, if there is one.
     pub(crate) id: Uuid,
 }
 
 impl State {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
-        let Seams { changes, observer } = seams;
+        let Seams { changes, observer, keeping } = seams;
         let faults = PlantedFaults::default();
+        let id = keeping.as_ref().map_or_else(Uuid::new_v4, |(_, next)| next.id);
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {
             registry,
-            store: Store::new(limits.keys, changes, faults.clone()),
+            store: Store::new(limits.keys, changes, keeping, faults.clone()),
             faults,
             flights: Flights::default(),
             suspects: Suspects::default(),
@@ -99,8 +106,43 @@ impl State {
             held_bytes: AtomicUsize::new(0),
             snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
             large,
-            id: Uuid::new_v4(),
+            session_numbers: AtomicU32::new(1),
+            id,
         })
+    }
+
+    /// The journal, if anything is to outlive the service.
+    #[inline]
+    pub(crate) fn journal(&self) -> Option<&Arc<Journal>> {
+        self.store.keeping.as_ref().map(|keeping| keeping.journal())
+    }
+
+    /// Enters the open batch of the journal, if there is one.
+    #[inline]
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        self.journal().map(|journal| journal.enter())
+    }
+
+    /// The batch of the journal that has to be on disk before a reply leaves that may depend on anything that was
+    /// changed so far.
+    pub(crate) fn gate(&self) -> u64 {
+        self.journal().map_or(0, |journal| journal.noted())
+    }
+
+    /// Waits until batch `gate` of the journal is on disk. When the service ends, this does not complete: nothing
+    /// leaves any more, and clients ask the next service.
+    ///
+    /// # Errors
+    /// If it never will be.
+    pub(crate) async fn committed(&self, gate: u64) -> Result<(), Error> {
+        match self.journal() {
+            Some(journal) if !journal.is_committed(gate) => match journal.committed(gate).await {
+                Ok(()) => Ok(()),
+                Err(Uncommitted::Over) => std::future::pending().await,
+                Err(Uncommitted::Failed(reason)) => Err(Error::StorageFailed { reason: reason.to_string() }),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// Whether new operations are refused, since the service shuts down.

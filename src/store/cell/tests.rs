@@ -66,7 +66,7 @@ impl Drop for Explosive {
 fn store() -> (Store, Arc<ClassInfo>) {
     let registry = Registry::linked().expect("no names clash");
     (
-        Store::new(9, None, PlantedFaults::default()),
+        Store::new(9, None, None, PlantedFaults::default()),
         Arc::clone(registry.class(List::PATH).expect("it comes with tarmem")),
     )
 }

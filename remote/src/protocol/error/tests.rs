@@ -26,6 +26,7 @@ fn messages_contain_no_control_characters() {
         Error::NotPermitted { what: bad(), reason },
         Error::Insecure { address, reason: cause },
         Error::Refused { reason: bad() },
+        Error::StorageFailed { reason: bad() },
     ];
     for error in errors {
         let text = error.to_string();
@@ -90,6 +91,7 @@ const ON_THE_WIRE: &[&str] = &[
     "Forked",
     "NotAModule",
     "NoConstructor",
+    "StorageFailed",
 ];
 
 #[test]

@@ -102,6 +102,7 @@ impl Error {
             | Error::OutcomeUnknown { .. }
             | Error::SignatureChanged { .. }
             | Error::LimitExceeded { .. }
+            | Error::StorageFailed { .. }
             | Error::Malformed { .. } => UNKNOWN,
             // The session ended with this error, and will again until somebody changes something.
             Error::ProtocolMismatch { .. }
@@ -169,7 +170,8 @@ pub(super) mod tests {
             SignatureChanged { client: text(), service: text(), differences: vec![], reason: text() },
             ProtocolMismatch { client: 1, service: 2 }, Refused { reason: text() },
             NotAService { address: text(), seen: text() },
-            Insecure { address: text(), reason: text() }, Forked { address: text() };
+            Insecure { address: text(), reason: text() }, Forked { address: text() },
+            StorageFailed { reason: text() };
     }
 
     #[test]

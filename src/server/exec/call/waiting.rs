@@ -1,6 +1,7 @@
 //! Async methods, which may wait while they run: how long their arguments are charged, and where these are decoded.
 
-use super::{AsyncAccess, CallSite, MethodCall, OwnedSite, alone_with_room};
+use super::site::{CallSite, OwnedSite};
+use super::{AsyncAccess, MethodCall, alone_with_room};
 use crate::server::exec::large_calls::Load;
 use crate::server::exec::looking::{Asked, ReceiverGuard};
 use crate::server::exec::request::Request;
@@ -127,6 +128,7 @@ impl MethodCall {
         site: &CallSite<'_>,
         args: &[u8],
     ) -> Result<Reply, Error> {
+        site.scope.session.state().store.before_long_use(site.scope.of, object);
         let begun = self.begun(site, args, |args| invoke(object, site.context, args))?;
         let finished = panics::catch_async(begun).await;
         if finished.is_err() {

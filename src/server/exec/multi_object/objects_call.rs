@@ -71,7 +71,12 @@ impl ObjectsCall {
         let Begun { offload, has_large, mut held, place, mut behind } = begun;
         let (function, session, encoding) = (self.wants.function, self.wants.session, self.encoding);
         let runtime = self.scope.session.state().runtime.clone();
-        let finish = move |produced| reply_produced(&function, session, produced, encoding, limit);
+        let (caller, sequence) = (Arc::clone(&self.scope.session), self.scope.sequence);
+        let finish = move |produced| {
+            let reply = reply_produced(&function, session, produced, encoding, limit);
+            caller.note_outcome(sequence, &reply);
+            reply
+        };
         let (mut call, place) = (self, Arc::new(place));
         loop {
             let holding = match held.take() {
@@ -93,6 +98,7 @@ impl ObjectsCall {
             let ran = if offload || large {
                 let (place, cancellation) = (Arc::clone(&place), Arc::clone(cancellation));
                 let function = call.wants.function;
+                let finish = finish.clone();
                 let task = runtime.spawn_blocking(move || {
                     let has_turn = turn.is_some();
                     let _kept = (place, turn);
@@ -100,7 +106,7 @@ impl ObjectsCall {
                 });
                 panics::joined(task.await, || function.full_name())
             } else {
-                call.run(sync, holding, false, finish)
+                call.run(sync, holding, false, finish.clone())
             };
             (call, work) = match ran? {
                 ObjectsRun::Over(reply) => return Ok(reply),

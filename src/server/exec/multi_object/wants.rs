@@ -92,6 +92,11 @@ impl Wants {
 
     /// Makes the copies from which the objects are restored.
     pub(super) fn holding(&self, guards: Vec<Guard>, others: Vec<ReadGuard>) -> Result<Holding, Error> {
+        for guard in &guards {
+            if let Guard::Exclusive(object) = guard {
+                object.before_long_use();
+            }
+        }
         let mut copies = Vec::with_capacity(guards.len());
         for (wanted, guard) in self.objects.iter().zip(&guards) {
             copies.push(match guard {
@@ -129,6 +134,8 @@ impl Wants {
         }
         let produced = produced?.map_err(|error| self.function.error(error, self.encoding))?;
         let failed = matches!(produced, Produced::Raised(..));
+        // What it has changed and what it comes to are in one batch.
+        let _entered = state.enter();
         let finished = with_scope(&*scope, || finish(produced))?;
         if !failed {
             self.suspect(refers, &state.suspects);

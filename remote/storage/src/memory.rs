@@ -1,0 +1,95 @@
+//! Storage in memory, for tests: what was committed is there as long as the [`MemoryDisk`] is.
+
+use crate::batch::{Batch, Change};
+use crate::error::StorageError;
+use crate::overlay::keyed;
+use crate::{Storage, Usage, Visit};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
+
+/// What a [`MemoryStorage`] has committed: what a directory is for others. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MemoryDisk {
+    id: Uuid,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    values: BTreeMap<Vec<u8>, Vec<u8>>,
+    last: u64,
+    epoch: u64,
+}
+
+/// Storage in memory.
+#[derive(Debug)]
+pub struct MemoryStorage {
+    disk: MemoryDisk,
+}
+
+impl Default for MemoryDisk {
+    fn default() -> Self {
+        MemoryDisk { id: Uuid::new_v4(), state: Arc::default() }
+    }
+}
+
+impl MemoryStorage {
+    /// Opens what is there.
+    pub fn open(disk: &MemoryDisk) -> Self {
+        MemoryStorage { disk: disk.clone() }
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn id(&self) -> Uuid {
+        self.disk.id
+    }
+
+    fn last(&self) -> u64 {
+        self.disk.state.lock().unwrap_or_else(PoisonError::into_inner).last
+    }
+
+    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
+        let state = self.disk.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, value) in &state.values {
+            if let Some((table, key)) = key.split_first() {
+                each(*table, key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
+        let mut state = self.disk.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if epoch < state.epoch {
+            return Err(StorageError::Fenced { epoch, now: state.epoch });
+        }
+        state.epoch = epoch;
+        for change in batch.changes() {
+            let malformed = |at| StorageError::Refused(format!("the batch is malformed at its byte {at}"));
+            match change.map_err(|error| malformed(error.at))? {
+                Change::Put { table, key, value } => {
+                    state.values.insert(keyed(table, key), value.to_vec());
+                }
+                Change::Remove { table, key } => {
+                    state.values.remove(&keyed(table, key));
+                }
+                Change::RemoveRange { table, from, to } => {
+                    let (from, to) = (keyed(table, from), keyed(table, to));
+                    state.values.retain(|key, _| !(*key >= from && *key < to));
+                }
+            }
+        }
+        state.last += 1;
+        Ok(state.last)
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+}

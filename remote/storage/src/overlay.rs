@@ -1,0 +1,228 @@
+//! The changes of many batches, as one: what they come to for each key.
+
+use crate::batch::{Change, Changes, Malformed, Table};
+use crate::states::Fold;
+use std::collections::BTreeMap;
+use std::collections::btree_map::{IntoIter, Range};
+use std::iter::Peekable;
+use std::ops::Bound;
+
+/// What the batches so far come to. A key is preceded by the byte of its table.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    /// The last value of each key that was changed by itself; `None` if it was removed.
+    values: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Ranges that were removed, from the first key to below the second. None overlaps or touches another.
+    ranges: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Overlay {
+    /// Adds the changes of one more batch.
+    pub(crate) fn apply(&mut self, batch: &[u8]) -> Result<(), Malformed> {
+        for change in Changes::of(batch) {
+            match change? {
+                Change::Put { table, key, value } => {
+                    self.values.insert(keyed(table, key), Some(value.to_vec()));
+                }
+                Change::Remove { table, key } => {
+                    self.values.insert(keyed(table, key), None);
+                }
+                Change::RemoveRange { table, from, to } => self.remove_range(keyed(table, from), keyed(table, to)),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_range(&mut self, mut from: Vec<u8>, mut to: Vec<u8>) {
+        if from >= to {
+            return;
+        }
+        let inside: Vec<_> = range(&self.values, &from, &to).map(|(key, _)| key.clone()).collect();
+        for key in inside {
+            self.values.remove(&key);
+        }
+        // Ranges that meet become one.
+        while let Some((start, end)) = self.ranges.range::<Vec<u8>, _>(..=&to).next_back() {
+            if *end < from {
+                break;
+            }
+            let start = start.clone();
+            let end = self.ranges.remove(&start).unwrap_or_default();
+            from = from.min(start);
+            to = to.max(end);
+        }
+        self.ranges.insert(from, to);
+    }
+
+    /// The value of a key that has this one in the states: `None` if it has none any more.
+    #[cfg(test)]
+    fn over<'a>(&'a self, key: &[u8], below: Option<&'a [u8]>) -> Option<&'a [u8]> {
+        match self.values.get(key) {
+            Some(value) => value.as_deref(),
+            None if self.hides(key) => None,
+            None => below,
+        }
+    }
+
+    /// Whether a range that was removed contains the key.
+    fn hides(&self, key: &[u8]) -> bool {
+        let at_most = (Bound::Unbounded, Bound::Included(key));
+        self.ranges.range::<[u8], _>(at_most).next_back().is_some_and(|(_, to)| key < to.as_slice())
+    }
+
+    /// Its changes for the states, in pieces of about `bytes` bytes each, with `mark` in the last of them.
+    pub(crate) fn into_folds(self, bytes: usize, mark: (u64, u64)) -> impl Iterator<Item = Fold> {
+        Folds { ranges: self.ranges.into_iter().collect(), values: self.values.into_iter().peekable(), bytes, mark }
+            .fused()
+    }
+
+    /// Merges it with entries of the states, which come in order: calls `each` with what there is, in order.
+    pub(crate) fn merge<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>>(self, each: F) -> Merge<F> {
+        let Overlay { values, ranges } = self;
+        Merge { above: values.into_iter().peekable(), hidden: Overlay { ranges, ..Overlay::default() }, each }
+    }
+}
+
+fn range<'a>(
+    values: &'a BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    from: &[u8],
+    to: &[u8],
+) -> Range<'a, Vec<u8>, Option<Vec<u8>>> {
+    values.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)))
+}
+
+/// A key with its table.
+pub(crate) fn keyed(table: Table, key: &[u8]) -> Vec<u8> {
+    let mut keyed = Vec::with_capacity(1 + key.len());
+    keyed.push(table);
+    keyed.extend_from_slice(key);
+    keyed
+}
+
+struct Folds {
+    ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    values: Peekable<IntoIter<Vec<u8>, Option<Vec<u8>>>>,
+    bytes: usize,
+    mark: (u64, u64),
+}
+
+impl Folds {
+    fn fused(mut self) -> impl Iterator<Item = Fold> {
+        let mut over = false;
+        std::iter::from_fn(move || {
+            if over {
+                return None;
+            }
+            // All ranges go first: a value inside one of them was set after the range was removed.
+            let mut fold = Fold { ranges: std::mem::take(&mut self.ranges), ..Fold::default() };
+            let mut bytes = 0;
+            while bytes < self.bytes
+                && let Some((key, value)) = self.values.next()
+            {
+                bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+                fold.values.push((key, value));
+            }
+            over = self.values.peek().is_none();
+            fold.mark = over.then_some(self.mark);
+            Some(fold)
+        })
+    }
+}
+
+/// An overlay on its way over the entries of the states.
+pub(crate) struct Merge<F> {
+    above: Peekable<IntoIter<Vec<u8>, Option<Vec<u8>>>>,
+    hidden: Overlay,
+    each: F,
+}
+
+impl<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>> Merge<F> {
+    /// The next entry of the states.
+    pub(crate) fn below(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), E> {
+        let full = keyed(table, key);
+        while let Some((above, _)) = self.above.peek()
+            && *above < full
+        {
+            self.take_above()?;
+        }
+        if self.above.peek().is_some_and(|(above, _)| *above == full) {
+            return self.take_above();
+        }
+        if self.hidden.hides(&full) { Ok(()) } else { (self.each)(table, key, value) }
+    }
+
+    /// There are no more entries in the states.
+    pub(crate) fn finish(mut self) -> Result<(), E> {
+        while self.above.peek().is_some() {
+            self.take_above()?;
+        }
+        Ok(())
+    }
+
+    fn take_above(&mut self) -> Result<(), E> {
+        if let Some((key, Some(value))) = self.above.next()
+            && let Some((table, key)) = key.split_first()
+        {
+            (self.each)(*table, key, &value)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Batch;
+    use proptest::prelude::*;
+
+    type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+    fn change(model: &mut Model, batch: &mut Batch, (kind, a, b): (u8, u8, u8)) {
+        match kind {
+            0 => {
+                batch.put(1, &[a], &[b]);
+                model.insert(vec![1, a], vec![b]);
+            }
+            1 => {
+                batch.remove(1, &[a]);
+                model.remove(&vec![1, a]);
+            }
+            _ => {
+                batch.remove_range(1, &[a], &[b]);
+                model.retain(|key, _| !(key[1] >= a && key[1] < b));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_overlay_comes_to_what_its_batches_come_to(
+            below in prop::collection::btree_map(0_u8..24, any::<u8>(), 0..24),
+            changes in prop::collection::vec((0_u8..3, 0_u8..24, 0_u8..24), 0..40),
+        ) {
+            let below: Model = below.into_iter().map(|(key, value)| (vec![1, key], vec![value])).collect();
+            let mut model = below.clone();
+            let mut overlay = Overlay::default();
+            for change_made in changes {
+                let mut batch = Batch::default();
+                change(&mut model, &mut batch, change_made);
+                overlay.apply(batch.as_bytes()).expect("well formed");
+            }
+            for key in 0..24 {
+                let key = vec![1, key];
+                let value = overlay.over(&key, below.get(&key).map(Vec::as_slice));
+                prop_assert_eq!(value, model.get(&key).map(Vec::as_slice));
+            }
+            let mut merged = Model::new();
+            let mut merge = overlay.merge(|table, key, value| {
+                merged.insert(keyed(table, key), value.to_vec());
+                Ok::<_, ()>(())
+            });
+            for (key, value) in &below {
+                merge.below(key[0], &key[1..], value).expect("it takes all");
+            }
+            merge.finish().expect("it takes all");
+            prop_assert_eq!(merged, model);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! One file of the log: a header, and records of batches one after the other.
+//!
+//! ```text
+//! header   magic "tarmemlg", format u32, 0 u32, id of the directory 16 bytes, number of the segment u64, crc u32;
+//!          64 bytes in all
+//! record   crc u32, length of the batch u32, number of the batch u64, synced u64, the batch; filled up with 0 to a
+//!          multiple of 8
+//! ```
+//!
+//! Numbers are little-endian. A record's checksum begins with the number of its segment: so what an earlier life of the
+//! file has left behind the last record is not taken for a record. `synced` is the number of the last batch that was
+//! synced when the record was written. It tells an end that was never finished (a record that was not synced is bad,
+//! and so may be those after it) from damage (a record that *was* synced is bad): only the first is dropped.
+
+use crate::error::StorageError;
+use std::ops::Range;
+use uuid::Uuid;
+
+/// The format that this program writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// How many bytes precede the records.
+pub(crate) const HEADER_BYTES: usize = 64;
+
+/// How many bytes precede the batch in a record.
+pub(crate) const RECORD_HEAD: usize = 24;
+
+const MAGIC: &[u8; 8] = b"tarmemlg";
+
+/// Where records begin.
+const ALIGNED: usize = 8;
+
+/// No torn end hides a record that is this many batches further on.
+const FURTHEST: u64 = 1 << 32;
+
+/// The header of the segment with this number.
+pub(crate) fn header(directory: Uuid, segment: u64) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    bytes[16..32].copy_from_slice(directory.as_bytes());
+    bytes[32..40].copy_from_slice(&segment.to_le_bytes());
+    let crc = crc32fast::hash(&bytes[..40]);
+    bytes[40..44].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+/// Checks the header of a file that should be this segment.
+pub(crate) fn check_header(file: &str, bytes: &[u8], directory: Uuid, segment: u64) -> Result<(), StorageError> {
+    let damaged = |what: &str| StorageError::damaged(file, 0, what);
+    let header = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged("it is shorter than its header"))?;
+    if &header[..8] != MAGIC || crc32fast::hash(&header[..40]) != u32_at(header, 40) {
+        return Err(damaged("its header is not one"));
+    }
+    let found = u32_at(header, 8);
+    if found > FORMAT {
+        return Err(StorageError::Version { file: file.to_owned(), found, known: FORMAT });
+    }
+    let mut id = [0; 16];
+    id.copy_from_slice(&header[16..32]);
+    let found = Uuid::from_bytes(id);
+    if found != directory {
+        return Err(StorageError::Foreign { file: file.to_owned(), found, expected: directory });
+    }
+    if u64_at(header, 32) != segment {
+        return Err(damaged("it has the number of another file"));
+    }
+    Ok(())
+}
+
+/// How many bytes the record of a batch takes.
+pub(crate) fn record_bytes(batch: usize) -> usize {
+    (RECORD_HEAD + batch).next_multiple_of(ALIGNED)
+}
+
+/// Writes a record to `out`, which is emptied first.
+pub(crate) fn write_record(out: &mut Vec<u8>, segment: u64, number: u64, synced: u64, batch: &[u8]) {
+    out.clear();
+    out.reserve(record_bytes(batch.len()));
+    out.extend_from_slice(&[0; 4]);
+    // A batch is bounded far below that; a longer one is refused before.
+    out.extend_from_slice(&(batch.len() as u32).to_le_bytes());
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&synced.to_le_bytes());
+    out.extend_from_slice(batch);
+    let crc = crc_of(segment, &out[4..]);
+    out[..4].copy_from_slice(&crc.to_le_bytes());
+    out.resize(record_bytes(batch.len()), 0);
+}
+
+/// One record of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) number: u64,
+    pub(crate) synced: u64,
+    /// Where its batch is.
+    pub(crate) batch: Range<usize>,
+}
+
+/// What is in a segment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// Good records, with numbers that follow one another.
+    pub(crate) records: Vec<Record>,
+    /// Where the last of them ends.
+    pub(crate) end: usize,
+    /// Of the good records after the end, up to which batch they were synced, if there are any.
+    pub(crate) synced_beyond: Option<u64>,
+}
+
+/// Reads the records of a segment, whose header was checked.
+pub(crate) fn read(bytes: &[u8], segment: u64) -> Contents {
+    let mut contents = Contents { end: HEADER_BYTES, ..Contents::default() };
+    while let Some(record) = record_at(bytes, contents.end, segment) {
+        if contents.records.last().is_some_and(|last| record.number != last.number + 1) {
+            break;
+        }
+        contents.end += record_bytes(record.batch.len());
+        contents.records.push(record);
+    }
+    let last = contents.records.last().map_or(0, |record| record.number);
+    let mut at = contents.end;
+    while at + RECORD_HEAD <= bytes.len() {
+        let number = u64_at(bytes, at + 8);
+        if number > last
+            && (contents.records.is_empty() || number - last < FURTHEST)
+            && let Some(record) = record_at(bytes, at, segment)
+        {
+            contents.synced_beyond = contents.synced_beyond.max(Some(record.synced));
+            at += record_bytes(record.batch.len());
+        } else {
+            at += ALIGNED;
+        }
+    }
+    contents
+}
+
+/// The record that begins at `at`, if there is a good one.
+fn record_at(bytes: &[u8], at: usize, segment: u64) -> Option<Record> {
+    let head = bytes.get(at..at + RECORD_HEAD)?;
+    let (crc, length, number) = (u32_at(head, 0), u32_at(head, 4) as usize, u64_at(head, 8));
+    let batch = at + RECORD_HEAD..(at + RECORD_HEAD).checked_add(length)?;
+    // Batches are numbered from 1 on: a region of zeros is no record.
+    if number == 0 || crc_of(segment, bytes.get(at + 4..batch.end)?) != crc {
+        return None;
+    }
+    Some(Record { number, synced: u64_at(head, 16), batch })
+}
+
+fn crc_of(segment: u64, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&segment.to_le_bytes());
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut four = [0; 4];
+    four.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(four)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(eight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(batches: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = header(Uuid::nil(), 7).to_vec();
+        let mut record = Vec::new();
+        for (index, batch) in batches.iter().enumerate() {
+            write_record(&mut record, 7, index as u64 + 5, index as u64 + 4, batch);
+            bytes.extend_from_slice(&record);
+        }
+        bytes.resize(bytes.len() + 100, 0);
+        bytes
+    }
+
+    #[test]
+    fn records_are_read_back() {
+        let bytes = segment(&[b"one", b"", &[9; 1000]]);
+        check_header("log.7", &bytes, Uuid::nil(), 7).expect("it is that segment");
+        let read = read(&bytes, 7);
+        let batches: Vec<_> = read.records.iter().map(|record| (record.number, &bytes[record.batch.clone()])).collect();
+        assert_eq!(batches, [(5, &b"one"[..]), (6, b""), (7, &[9; 1000])]);
+        assert_eq!(read.synced_beyond, None);
+    }
+
+    #[test]
+    fn a_torn_end_has_nothing_good_after_it() {
+        let mut bytes = segment(&[b"one", b"two"]);
+        let second = HEADER_BYTES + record_bytes(3);
+        bytes[second + RECORD_HEAD] ^= 1;
+        let read = read(&bytes, 7);
+        assert_eq!((read.records.len(), read.end, read.synced_beyond), (1, second, None));
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let good = segment(&[b"one", b"two", b"three"]);
+        let first = HEADER_BYTES;
+        for bit in 0..8 * record_bytes(3) {
+            let mut bytes = good.clone();
+            bytes[first + bit / 8] ^= 1 << (bit % 8);
+            let read = read(&bytes, 7);
+            let is_filling = bit / 8 >= RECORD_HEAD + 3;
+            if is_filling {
+                assert_eq!(read.records.len(), 3, "bit {bit}");
+            } else {
+                assert_eq!((read.records.len(), read.synced_beyond), (0, Some(6)), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn records_of_an_earlier_life_are_none() {
+        let bytes = segment(&[b"one"]);
+        assert_eq!(read(&bytes, 8), Contents { end: HEADER_BYTES, ..Contents::default() });
+    }
+}

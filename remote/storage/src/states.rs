@@ -1,0 +1,183 @@
+//! The states: the last value of each key, up to some batch of the log, in a redb database.
+
+use crate::batch::Table;
+use crate::disk::DiskFile;
+use crate::error::StorageError;
+use redb::{Builder, Database, Durability, ReadableDatabase, StorageBackend, TableDefinition};
+use std::io;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// All keys, each after the byte of its table; all values, each after its checksum.
+const VALUES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("values");
+
+/// What the database knows about itself.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// The number of the last batch that is in the states.
+const FOLDED: &str = "folded";
+
+/// The number of the segment in which the log went on when it was folded last.
+const LOG_AT: &str = "log at";
+
+/// How much of the database is kept in memory, in bytes.
+const CACHE: usize = 32 << 20;
+
+/// The states, open.
+#[derive(Debug)]
+pub(crate) struct States {
+    database: Database,
+    file: String,
+}
+
+/// Changes of the states that are made together.
+#[derive(Debug, Default)]
+pub(crate) struct Fold {
+    /// The keys of these ranges are removed first: with their tables, from the first to below the second.
+    pub(crate) ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Then these keys get these values, or none.
+    pub(crate) values: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Finally, the batch up to which everything is there, and the segment in which the log goes on.
+    pub(crate) mark: Option<(u64, u64)>,
+}
+
+/// A file as redb wants it.
+#[derive(Debug)]
+struct Backend(Arc<dyn DiskFile>);
+
+impl StorageBackend for Backend {
+    fn len(&self) -> Result<u64, io::Error> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.0.read_at(offset, out)
+    }
+
+    fn set_len(&self, length: u64) -> Result<(), io::Error> {
+        self.0.set_len(length)
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.0.write_at(offset, data)
+    }
+}
+
+impl States {
+    /// Opens the database in `file`, or makes one if it is empty. Reads all of it, since redb looks at the checksums of
+    /// its pages only if it is asked to.
+    pub(crate) fn open(file: Arc<dyn DiskFile>, name: &str) -> Result<Self, StorageError> {
+        let opened = unpanicked(name, || {
+            let mut database = Builder::new().set_cache_size(CACHE).create_with_backend(Backend(file))?;
+            let is_whole = database.check_integrity()?;
+            Ok::<_, redb::DatabaseError>((database, is_whole))
+        })?;
+        let (database, is_whole) = opened.map_err(|error| refused("opening", name, &error))?;
+        if !is_whole {
+            return Err(StorageError::damaged(name, 0, "a checksum is another one"));
+        }
+        Ok(States { database, file: name.to_owned() })
+    }
+
+    /// The batch up to which everything is there, and the segment in which the log goes on.
+    pub(crate) fn mark(&self) -> Result<(u64, u64), StorageError> {
+        let read = self.database.begin_read().map_err(|error| self.reading(error))?;
+        let table = match read.open_table(META) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok((0, 0)),
+            Err(error) => return Err(self.reading(error)),
+        };
+        let get = |key| Ok(table.get(key).map_err(|error| self.reading(error))?.map_or(0, |value| value.value()));
+        Ok((get(FOLDED)?, get(LOG_AT)?))
+    }
+
+    /// Makes changes, which are on disk when this returns.
+    pub(crate) fn fold(&self, fold: &Fold) -> Result<(), StorageError> {
+        let mut write = self.database.begin_write().map_err(|error| self.writing(error))?;
+        write.set_durability(Durability::Immediate).map_err(|error| self.writing(error))?;
+        // So that a crash does not mean a walk over the whole file.
+        write.set_quick_repair(true);
+        {
+            let mut values = write.open_table(VALUES).map_err(|error| self.writing(error))?;
+            for (from, to) in &fold.ranges {
+                let range = (Bound::Included(&**from), Bound::Excluded(&**to));
+                values.retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| self.writing(error))?;
+            }
+            let mut with_crc = Vec::new();
+            for (key, value) in &fold.values {
+                match value {
+                    Some(value) => {
+                        with_crc.clear();
+                        with_crc.extend_from_slice(&crc_of(key, value).to_le_bytes());
+                        with_crc.extend_from_slice(value);
+                        values.insert(&**key, &*with_crc).map_err(|error| self.writing(error))?;
+                    }
+                    None => {
+                        values.remove(&**key).map_err(|error| self.writing(error))?;
+                    }
+                }
+            }
+            if let Some((folded, log_at)) = fold.mark {
+                let mut meta = write.open_table(META).map_err(|error| self.writing(error))?;
+                meta.insert(FOLDED, folded).map_err(|error| self.writing(error))?;
+                meta.insert(LOG_AT, log_at).map_err(|error| self.writing(error))?;
+            }
+        }
+        write.commit().map_err(|error| self.writing(error))
+    }
+
+    fn reading(&self, error: impl std::fmt::Display) -> StorageError {
+        refused("reading", &self.file, &error)
+    }
+
+    fn writing(&self, error: impl std::fmt::Display) -> StorageError {
+        refused("writing", &self.file, &error)
+    }
+
+    /// Calls `each` with every table, key and value, in order.
+    pub(crate) fn each(
+        &self,
+        mut each: impl FnMut(Table, &[u8], &[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let read = self.database.begin_read().map_err(|error| self.reading(error))?;
+        let table = match read.open_table(VALUES) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
+            Err(error) => return Err(self.reading(error)),
+        };
+        for entry in table.range::<&[u8]>(..).map_err(|error| self.reading(error))? {
+            let (key, value) = entry.map_err(|error| self.reading(error))?;
+            let (key, value) = (key.value(), value.value());
+            let damaged =
+                || StorageError::damaged(&self.file, 0, format!("the value of key {key:02x?} is another one"));
+            let (crc, value) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
+            if u32::from_le_bytes(*crc) != crc_of(key, value) {
+                return Err(damaged());
+            }
+            let (table, key) = key.split_first().ok_or_else(damaged)?;
+            each(*table, key, value)?;
+        }
+        Ok(())
+    }
+}
+
+fn crc_of(key: &[u8], value: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(value);
+    hasher.finalize()
+}
+
+/// What `work` comes to. redb panics on some pages that were changed behind its back.
+fn unpanicked<T>(file: &str, work: impl FnOnce() -> T) -> Result<T, StorageError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| StorageError::damaged(file, 0, "a page of it makes no sense"))
+}
+
+fn refused(doing: &str, file: &str, error: &dyn std::fmt::Display) -> StorageError {
+    StorageError::States { doing: format!("{doing} {file}"), reason: error.to_string() }
+}

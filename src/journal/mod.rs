@@ -1,0 +1,234 @@
+//! The journal: which changes belong together, when they are on disk, and what may not leave before.
+//!
+//! Changes are collected in the *open batch*. A thread of its own closes it, commits it to the storage, and closes the
+//! next one, in which everything has gathered meanwhile: so one caller waits for one sync, and five hundred share one.
+//!
+//! Whoever runs operations [enters](Journal::enter) the open batch, and what is noted until it leaves is in one batch:
+//! the change of an object and the record of the call that made it, for example. A batch is closed only when nobody is
+//! in it, so nobody stays for long: never across an `.await`, and never while a method runs that may take its time.
+//!
+//! A change is seen as soon as it is made, but what saw it may not leave the service before it is on disk: replies wait
+//! for the [gate](Entered::gate) that entering yields.
+//!
+//! An object's state is not written when it changes, but once for all changes of a batch, after it was closed: see
+//! [`Entry`].
+//!
+//! This room knows no objects and no sessions: they note what is to be kept, in [rows](rows).
+
+mod commit;
+pub(crate) mod rows;
+
+pub(crate) use commit::Committing;
+
+use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tarmem_storage::Batch;
+use tokio::sync::watch;
+
+/// Something that is written once for a batch, after it was closed.
+pub(crate) trait Entry: Send + Sync {
+    /// Writes it as it was when the batch was closed.
+    fn write(&self, batch: &mut Batch);
+
+    /// The batch is on disk.
+    fn committed(&self);
+}
+
+/// Collects what is to be kept.
+pub(crate) struct Journal {
+    /// Held shared by those who are in the open batch, and exclusively while it is closed.
+    doors: RwLock<()>,
+    /// The number of the open batch.
+    open: AtomicU64,
+    /// The last batch in which anything was noted.
+    noted: AtomicU64,
+    batch: Mutex<OpenBatch>,
+    /// Notified when something is noted in a batch that was empty.
+    work: Condvar,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Default)]
+struct OpenBatch {
+    rows: Batch,
+    /// Rows that go with it if there is anything else.
+    deferred: Batch,
+    entries: Vec<Arc<dyn Entry>>,
+    /// No more batches will be committed.
+    over: bool,
+}
+
+/// How far the disk is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// The last batch that is on disk.
+    committed: u64,
+    /// Why no later one ever will be.
+    failed: Option<Uncommitted>,
+}
+
+/// Why a batch is not on disk, and never will be.
+#[derive(Clone, Debug)]
+pub(crate) enum Uncommitted {
+    /// The service has ended.
+    Over,
+    /// The disk has failed.
+    Failed(Arc<str>),
+}
+
+thread_local! {
+    /// What this thread has noted and seen since it entered.
+    static RUN: Cell<Run> = const { Cell::new(Run { depth: 0, gate: 0, noted: 0 }) };
+}
+
+#[derive(Clone, Copy)]
+struct Run {
+    depth: u32,
+    gate: u64,
+    noted: u64,
+}
+
+/// While this lives, what the thread notes is in one batch.
+pub(crate) struct Entered<'a> {
+    journal: &'a Journal,
+    /// `None` if the thread had entered before.
+    _doors: Option<RwLockReadGuard<'a, ()>>,
+    /// It belongs to its thread.
+    _thread: PhantomData<*const ()>,
+}
+
+impl Journal {
+    /// A journal whose next batch has this number.
+    pub(crate) fn new(next: u64) -> Arc<Self> {
+        Arc::new(Journal {
+            doors: RwLock::new(()),
+            open: AtomicU64::new(next),
+            noted: AtomicU64::new(next - 1),
+            batch: Mutex::default(),
+            work: Condvar::new(),
+            progress: watch::Sender::new(Progress { committed: next - 1, failed: None }),
+        })
+    }
+
+    /// Enters the open batch.
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        let run = RUN.get();
+        if run.depth > 0 {
+            RUN.set(Run { depth: run.depth + 1, ..run });
+            return Entered { journal: self, _doors: None, _thread: PhantomData };
+        }
+        let doors = self.doors.read();
+        RUN.set(Run { depth: 1, gate: 0, noted: 0 });
+        Entered { journal: self, _doors: Some(doors), _thread: PhantomData }
+    }
+
+    /// The number of the open batch.
+    pub(crate) fn open(&self) -> u64 {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Notes rows in the open batch.
+    pub(crate) fn note(&self, write: impl FnOnce(&mut Batch)) {
+        self.note_in_batch(|batch| write(&mut batch.rows));
+    }
+
+    /// Notes rows that need not be on disk before anything else is: they go with the next batch in which there is
+    /// something else.
+    pub(crate) fn note_with_next(&self, write: impl FnOnce(&mut Batch)) {
+        let mut batch = self.batch.lock();
+        if !batch.over {
+            write(&mut batch.deferred);
+        }
+    }
+
+    /// Notes something that is written when the open batch has been closed.
+    pub(crate) fn note_entry(&self, entry: Arc<dyn Entry>) {
+        self.note_in_batch(|batch| batch.entries.push(entry));
+    }
+
+    fn note_in_batch(&self, note: impl FnOnce(&mut OpenBatch)) {
+        let open = {
+            let mut batch = self.batch.lock();
+            if batch.over {
+                // This will never be on disk, so nothing leaves that knows of it.
+                RUN.set(Run { gate: u64::MAX, ..RUN.get() });
+                return;
+            }
+            let was_empty = batch.is_empty();
+            note(&mut batch);
+            if was_empty {
+                self.work.notify_one();
+            }
+            // Read under the lock under which the batch is closed.
+            self.open.load(Ordering::Relaxed)
+        };
+        self.noted.fetch_max(open, Ordering::Release);
+        let run = RUN.get();
+        RUN.set(Run { gate: run.gate.max(open), noted: run.noted + 1, ..run });
+    }
+
+    /// The running operation has seen what batch `number` has changed.
+    pub(crate) fn saw(&self, number: u64) {
+        let run = RUN.get();
+        RUN.set(Run { gate: run.gate.max(number), ..run });
+    }
+
+    /// The running operation may have seen anything that was changed so far.
+    pub(crate) fn saw_anything(&self) {
+        self.saw(self.noted());
+    }
+
+    /// The last batch in which anything was noted.
+    pub(crate) fn noted(&self) -> u64 {
+        self.noted.load(Ordering::Acquire)
+    }
+
+    /// Whether batch `gate` is on disk.
+    pub(crate) fn is_committed(&self, gate: u64) -> bool {
+        self.progress.borrow().committed >= gate
+    }
+
+    /// Waits until batch `gate` is on disk.
+    ///
+    /// # Errors
+    /// Why it never will be.
+    pub(crate) async fn committed(&self, gate: u64) -> Result<(), Uncommitted> {
+        let mut progress = self.progress.subscribe();
+        let reached = progress.wait_for(|progress| progress.committed >= gate || progress.failed.is_some()).await;
+        match reached {
+            Ok(progress) if progress.committed >= gate => Ok(()),
+            Ok(progress) => Err(progress.failed.clone().unwrap_or(Uncommitted::Over)),
+            Err(_) => Err(Uncommitted::Over),
+        }
+    }
+}
+
+impl OpenBatch {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.entries.is_empty()
+    }
+}
+
+impl Entered<'_> {
+    /// The batch that has to be on disk before anything leaves that was done since this thread entered; 0 if there is
+    /// none.
+    pub(crate) fn gate(&self) -> u64 {
+        RUN.get().gate
+    }
+
+    /// How much was noted since this thread entered.
+    pub(crate) fn notes(&self) -> u64 {
+        RUN.get().noted
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let run = RUN.get();
+        RUN.set(Run { depth: run.depth - 1, ..run });
+        let _ = self.journal;
+    }
+}

@@ -1,0 +1,228 @@
+//! What an earlier run has left: read from the storage, and put in its place.
+//!
+//! Objects refer to one another, in circles, too. So first each object gets its place in memory, and then it is
+//! decoded, with references to the places of others.
+
+use super::exec::engine::Engine;
+use crate::journal::Journal;
+use crate::journal::rows::{self, BadRow, SessionRow};
+use crate::security::AccessControl;
+use crate::store::{Cell, Keeping, Mapping, Next, Vacant, state};
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tarmem_remote::error::Error;
+use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
+use tarmem_storage::{Storage, StorageError};
+use uuid::Uuid;
+
+/// Why a service could not go on from what an earlier run has left.
+///
+/// ```
+/// use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage};
+/// use tarmem::{RecoveryError, ServeError, Service};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut storage = MemoryStorage::open(&MemoryDisk::default());
+/// let mut batch = Batch::default();
+/// batch.put(200, b"key", b"of another program");
+/// storage.commit(0, &batch)?;
+/// let refused = Service::without_listener().storage(storage).start().await;
+/// assert!(matches!(refused, Err(ServeError::Recovery(RecoveryError::Storage(_)))));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// The storage could not be read, or is damaged.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+    /// An object cannot be made from what was stored.
+    #[error("{what} cannot be read: {reason}")]
+    Unreadable {
+        /// The key and the class, as far as they are known.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What was found in a storage.
+pub(crate) struct Found {
+    storage: Box<dyn Storage>,
+    journal: Arc<Journal>,
+    next: Next,
+    keys: Vec<(String, u64, u64)>,
+    objects: Vec<(u64, Vec<u8>)>,
+    sessions: BTreeMap<u32, KeptSession>,
+    /// Sessions that have expired: their numbers, ids and secrets.
+    expired: Vec<(u32, (Uuid, Uuid))>,
+    has_forgotten: bool,
+}
+
+/// A session of an earlier run.
+struct KeptSession {
+    id: Uuid,
+    secret: Uuid,
+    credential: String,
+    outcomes: BTreeMap<u64, Box<[u8]>>,
+    handles: Vec<(u64, u32)>,
+}
+
+impl Found {
+    /// Reads everything.
+    pub(crate) fn read(mut storage: Box<dyn Storage>) -> Result<Self, RecoveryError> {
+        let mut next = Next { id: storage.id(), object: 1, generation: 1 };
+        let (mut keys, mut objects) = (Vec::new(), Vec::new());
+        let mut sessions: BTreeMap<u32, KeptSession> = BTreeMap::new();
+        let (mut expired, mut has_forgotten) = (Vec::new(), false);
+        storage.load(&mut |table, key, value| {
+            let refused = |bad: BadRow| StorageError::Refused(bad.to_string());
+            match table {
+                rows::META if key == rows::NEXT_OBJECT => next.object = rows::meta(value).map_err(refused)?,
+                rows::META if key == rows::FORGOTTEN => has_forgotten = true,
+                rows::META if key == rows::NEXT_GENERATION => next.generation = rows::meta(value).map_err(refused)?,
+                rows::KEYS => {
+                    let (object, generation) = rows::key(value).map_err(refused)?;
+                    let key = String::from_utf8(key.to_vec());
+                    let key = key.map_err(|_| StorageError::Refused("a key is not UTF-8".to_owned()))?;
+                    keys.push((key, object, generation));
+                }
+                rows::OBJECTS => objects.push((rows::object(key).map_err(refused)?, value.to_vec())),
+                rows::SESSIONS => {
+                    let (number, row) = rows::session(key, value).map_err(refused)?;
+                    let SessionRow { id, secret, credential } = row;
+                    let credential = credential.to_owned();
+                    let kept = KeptSession { id, secret, credential, outcomes: BTreeMap::new(), handles: Vec::new() };
+                    sessions.insert(number, kept);
+                }
+                rows::EXPIRED => {
+                    let (number, row) = rows::session(key, value).map_err(refused)?;
+                    expired.push((number, (row.id, row.secret)));
+                }
+                rows::OUTCOMES | rows::HANDLES => {
+                    let (number, other) = rows::session_and_other(key).map_err(refused)?;
+                    let no_such = || StorageError::Refused(format!("there is no session {number}, but a part of it"));
+                    let session = sessions.get_mut(&number).ok_or_else(no_such)?;
+                    if table == rows::OUTCOMES {
+                        session.outcomes.insert(other, value.into());
+                    } else {
+                        session.handles.push((other, rows::handles(value).map_err(refused)?));
+                    }
+                }
+                other => return Err(StorageError::Refused(format!("there is a table {other}, which is unknown"))),
+            }
+            Ok(())
+        })?;
+        let journal = Journal::new(storage.last() + 1);
+        Ok(Found { storage, journal, next, keys, objects, sessions, expired, has_forgotten })
+    }
+
+    /// What notes the changes from here on, and where the store begins to count.
+    pub(crate) fn keeping(&self) -> (Arc<Keeping>, Next) {
+        (Arc::new(Keeping::new(Arc::clone(&self.journal))), self.next)
+    }
+
+    /// Puts everything in its place. Returns the journal, and the storage to which it is to be committed.
+    pub(crate) fn restore(
+        self,
+        engine: &Arc<Engine>,
+        access: &AccessControl,
+    ) -> Result<(Arc<Journal>, Box<dyn Storage>), RecoveryError> {
+        let state = &engine.state;
+        let Found { storage, journal, keys, objects, sessions, expired, has_forgotten, .. } = self;
+        for (number, known_as) in &expired {
+            engine.sessions.restore_expired(*known_as, *number);
+        }
+        if has_forgotten {
+            engine.sessions.restore_forgotten();
+        }
+        let mut names: HashMap<u64, &str> = HashMap::with_capacity(keys.len());
+        for (key, object, _) in &keys {
+            names.entry(*object).or_insert(key);
+        }
+        let mut places: HashMap<u64, Vacant> = HashMap::with_capacity(objects.len());
+        let mut cells: HashMap<u64, Cell> = HashMap::with_capacity(objects.len());
+        for (object, bytes) in &objects {
+            let name = names.get(object).copied().unwrap_or_default();
+            let unreadable = |reason: String| RecoveryError::Unreadable { what: described(name, *object), reason };
+            let class = state::class(bytes).map_err(unreadable)?;
+            let class = state.registry.class(&class).map_err(|error: Error| unreadable(error.to_string()))?;
+            let place = state.store.vacant(class, name, *object);
+            let place = place.ok_or_else(|| unreadable(format!("{} has no objects", class.entry().path)))?;
+            cells.insert(*object, place.cell().clone());
+            places.insert(*object, place);
+        }
+        let scope = Places { cells: &cells };
+        for (object, bytes) in &objects {
+            let name = names.get(object).copied().unwrap_or_default();
+            let unreadable = |reason: String| RecoveryError::Unreadable { what: described(name, *object), reason };
+            let (decoded, is_poisoned) = with_scope(&scope, || state::decode(bytes)).map_err(unreadable)?;
+            let Some(place) = places.remove(object) else { continue };
+            if !place.fill(decoded, is_poisoned) {
+                return Err(unreadable("it is of another class than it says".to_owned()));
+            }
+        }
+        for (key, object, generation) in &keys {
+            let cell = cells.get(object).ok_or_else(|| RecoveryError::Unreadable {
+                what: described(key, *object),
+                reason: "its object is not there".to_owned(),
+            })?;
+            state.store.restore(key, Mapping { cell: cell.clone(), generation: *generation });
+        }
+        let last = sessions.keys().copied().chain(expired.iter().map(|(number, _)| *number)).max().unwrap_or(0);
+        state.session_numbers.store(last + 1, Ordering::Relaxed);
+        let mut ended = Vec::new();
+        for (number, kept) in sessions {
+            let credential = access.credential(&kept.credential);
+            let session = engine.restore_session((kept.id, kept.secret), credential.clone());
+            session.restore(number, kept.outcomes);
+            for (object, count) in kept.handles {
+                // An object of a class that is not kept is gone, and so are the handles to it.
+                if let Some(cell) = cells.get(&object) {
+                    session.restore_handles(cell, count);
+                }
+            }
+            // The token that it was opened with is not valid any more.
+            if credential.is_none() || engine.sessions.add(&session, usize::MAX).is_err() {
+                ended.push(session);
+            }
+        }
+        for session in ended {
+            session.end();
+        }
+        // Objects that nothing refers to are dropped here.
+        drop(cells);
+        Ok((journal, storage))
+    }
+}
+
+fn described(name: &str, object: u64) -> String {
+    if name.is_empty() { format!("object {object}, which has no key,") } else { format!("the object under {name:?}") }
+}
+
+/// Resolves references to objects that are being restored.
+struct Places<'a> {
+    cells: &'a HashMap<u64, Cell>,
+}
+
+impl RefScope for Places<'_> {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        let cell = self.cells.get(&count_of(reference.id())).filter(|cell| cell.id() == reference.id());
+        let cell = cell.ok_or_else(|| format!("it refers to {reference}, which is not there"))?;
+        Ok(ObjectRef::with_live(cell.id(), cell.class().entry().path, Arc::new(cell.clone())))
+    }
+
+    fn export(&self, _: &ObjectRef) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The number of the object with this id.
+fn count_of(id: Uuid) -> u64 {
+    // The two highest bits of the second half say which kind of id it is.
+    id.as_u64_pair().1 & (u64::MAX >> 2)
+}

@@ -1,0 +1,229 @@
+//! How objects and keys are kept: what is noted in the journal when they change.
+//!
+//! The state of an object is encoded once for each batch in which it has changed. Normally the thread that commits does
+//! it, after the batch was closed. Whoever is about to change such an object in a later batch, or will hold its lock
+//! for a longer time, encodes it before: so what is written is always the state that the object had when the batch was
+//! closed.
+
+use super::cell::Cell;
+use super::shard::Mapping;
+use super::state;
+use crate::journal::rows::{self, POISONED};
+use crate::journal::{Entry, Journal};
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tarmem_remote::object::Object;
+use tarmem_remote::registry::ClassInfo;
+use tarmem_storage::Batch;
+
+/// More parts than there will be threads that look for changed objects at one time.
+const PARTS: usize = 64;
+
+/// How many numbers are reserved at once.
+const RESERVED: u64 = 1 << 20;
+
+/// How long the thread that commits sleeps when it finds an object in use.
+const PAUSE: Duration = Duration::from_micros(20);
+
+/// Changed objects, by number.
+type Part = Mutex<HashMap<u64, Arc<Changed>>>;
+type Parts = [Part; PARTS];
+
+/// Notes in the journal what changes in a store.
+pub(crate) struct Keeping {
+    journal: Arc<Journal>,
+    /// The objects whose last change is not on disk yet, by number.
+    changed: Arc<Parts>,
+    /// Numbers from here on are not reserved yet, for objects and for generations.
+    unreserved: [AtomicU64; 2],
+}
+
+/// What numbers are reserved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Objects,
+    Generations,
+}
+
+/// An object that has changed in a batch that is not on disk yet.
+struct Changed {
+    cell: Cell,
+    batch: u64,
+    /// Its state after the last change in that batch, once it is encoded.
+    state: Mutex<Option<Vec<u8>>>,
+    all: Arc<Parts>,
+}
+
+impl Keeping {
+    /// Numbers below the two that are given are taken.
+    pub(crate) fn new(journal: Arc<Journal>) -> Self {
+        Keeping {
+            journal,
+            changed: Arc::new(std::array::from_fn(|_| Mutex::default())),
+            unreserved: [AtomicU64::new(0), AtomicU64::new(0)],
+        }
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    /// Makes sure that `number` will not be given again after a restart.
+    pub(super) fn reserve(&self, what: Numbers, number: u64) {
+        let (unreserved, name) = match what {
+            Numbers::Objects => (&self.unreserved[0], rows::NEXT_OBJECT),
+            Numbers::Generations => (&self.unreserved[1], rows::NEXT_GENERATION),
+        };
+        if number < unreserved.load(Ordering::Relaxed) {
+            return;
+        }
+        self.journal.note(|batch| {
+            // Noted under the journal's lock, so the higher number is noted later.
+            if number >= unreserved.load(Ordering::Relaxed) {
+                rows::put_meta(batch, name, number + RESERVED);
+                unreserved.store(number + RESERVED, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// The caller has locked the object and is about to change it.
+    #[inline]
+    pub(super) fn before_change(&self, cell: &Cell, object: &dyn Object) {
+        if cell.is_changed() {
+            self.save(cell, object, self.journal.open());
+        }
+    }
+
+    /// The caller has locked the object, and will hold it longer than a batch is open.
+    pub(super) fn before_long_use(&self, cell: &Cell, object: &dyn Object) {
+        if cell.is_changed() {
+            self.save(cell, object, u64::MAX);
+        }
+    }
+
+    /// Encodes the object if its last change was in a batch before this one.
+    #[cold]
+    fn save(&self, cell: &Cell, object: &dyn Object, before: u64) {
+        let changed = self.part(cell).lock().get(&cell.count()).cloned();
+        if let Some(changed) = changed.filter(|changed| changed.batch < before) {
+            changed.encode(object);
+        }
+    }
+
+    /// The object, which the caller has locked, has changed.
+    pub(super) fn changed(&self, cell: &Cell) {
+        if !is_kept(cell) {
+            return;
+        }
+        // The caller is in the open batch, so it stays open.
+        let open = self.journal.open();
+        let mut part = self.part(cell).lock();
+        if let Some(changed) = part.get(&cell.count())
+            && changed.batch == open
+        {
+            *changed.state.lock() = None;
+            drop(part);
+            self.journal.note(|_| {});
+            return;
+        }
+        let changed = Arc::new(Changed {
+            cell: cell.clone(),
+            batch: open,
+            state: Mutex::new(None),
+            all: Arc::clone(&self.changed),
+        });
+        part.insert(cell.count(), Arc::clone(&changed));
+        cell.set_changed(true);
+        drop(part);
+        self.journal.note_entry(changed);
+    }
+
+    /// The running operation has seen the object.
+    #[inline]
+    pub(crate) fn saw(&self, cell: &Cell) {
+        if cell.is_changed()
+            && let Some(changed) = self.part(cell).lock().get(&cell.count())
+        {
+            self.journal.saw(changed.batch);
+        }
+    }
+
+    pub(super) fn key_mapped(&self, key: &str, mapping: &Mapping) {
+        if !is_kept(&mapping.cell) {
+            // The key may have led to one that is.
+            return self.key_removed(key);
+        }
+        self.reserve(Numbers::Generations, mapping.generation);
+        self.journal.note(|batch| rows::put_key(batch, key, mapping.cell.count(), mapping.generation));
+        // Who finds the object by this key sees that it is mapped.
+        self.changed(&mapping.cell);
+    }
+
+    pub(super) fn key_removed(&self, key: &str) {
+        self.journal.note(|batch| rows::remove_key(batch, key));
+    }
+
+    /// A new object has this place.
+    pub(super) fn hosted(&self, cell: &Cell) {
+        self.reserve(Numbers::Objects, cell.count());
+        self.changed(cell);
+    }
+
+    /// Nobody can reach the object any more.
+    pub(super) fn dropped(&self, object: u64, class: &ClassInfo) {
+        if class.entry().encodable {
+            self.journal.note(|batch| rows::remove_object(batch, object));
+        }
+    }
+
+    fn part(&self, cell: &Cell) -> &Part {
+        &self.changed[cell.count() as usize % PARTS]
+    }
+}
+
+/// Whether objects of this class outlive the service.
+fn is_kept(cell: &Cell) -> bool {
+    cell.class().entry().encodable
+}
+
+impl Changed {
+    /// Encodes the object, which the caller has locked, unless that was done since it changed.
+    fn encode(&self, object: &dyn Object) {
+        let mut state = self.state.lock();
+        if state.is_none() {
+            let flags = if self.cell.is_poisoned() { POISONED } else { 0 };
+            *state = Some(state::encode(object, flags));
+        }
+    }
+}
+
+impl Entry for Changed {
+    fn write(&self, batch: &mut Batch) {
+        loop {
+            if let Some(state) = self.state.lock().take() {
+                return rows::put_object(batch, self.cell.count(), &state);
+            }
+            match self.cell.try_read_even_poisoned() {
+                // Nobody changes it in a later batch without encoding it before, so this is what it was.
+                Some(Ok(object)) => self.encode(&*object),
+                Some(Err(_)) => return rows::remove_object(batch, self.cell.count()),
+                None => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    fn committed(&self) {
+        let mut part = self.all[self.cell.count() as usize % PARTS].lock();
+        let is_last = part.get(&self.cell.count()).is_some_and(|changed| changed.batch == self.batch);
+        let last = if is_last { part.remove(&self.cell.count()) } else { None };
+        if last.is_some() {
+            self.cell.set_changed(false);
+        }
+        drop(part);
+        // This may drop the object, which runs user code: not under the lock.
+        drop(last);
+    }
+}

@@ -1,0 +1,79 @@
+//! A service that keeps its objects is stopped and started again.
+
+use tarmem::modules::builtins::{Dict, DictProxy, List, ListProxy};
+use tarmem::storage::{MemoryDisk, MemoryStorage};
+use tarmem::{Proxy, RunningService, Service, Session};
+
+async fn start(disk: &MemoryDisk) -> RunningService {
+    let service = Service::new("127.0.0.1", 0).storage(MemoryStorage::open(disk));
+    service.start().await.expect("it starts")
+}
+
+#[tokio::test]
+async fn objects_under_keys_are_there_after_a_restart() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = Session::connect(service.address()).await.expect("it connects");
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    for n in 0..10 {
+        list.append(n).await.expect("it appends");
+    }
+    let dict = session.memoize("dict", DictProxy::new(None)).await.expect("it is made");
+    let by_id = list.hold().await.expect("it is there");
+    dict.set("list", by_id.reference().expect("a proxy by id")).await.expect("it is set");
+    session.delete("list").await.expect("it is there");
+    let id = session.get::<Dict>("dict").with_info().await.expect("it is there").1;
+    session.close().await;
+    drop(service);
+
+    let service = start(&disk).await;
+    let session = Session::connect(service.address()).await.expect("it connects");
+    let (dict, again) = session.get::<Dict>("dict").with_info().await.expect("it is there");
+    assert_eq!((id.id, id.generation), (again.id, again.generation));
+    assert_eq!(dict.snapshot().await.expect("it is shown").to_string(), r#"{"list":[0,1,2,3,4,5,6,7,8,9]}"#);
+    assert!(session.get::<List>("list").await.is_err());
+    assert_eq!(service.object_count(), 2);
+}
+
+async fn start_at(port: u16, disk: &MemoryDisk) -> RunningService {
+    let service = Service::new("127.0.0.1", port).storage(MemoryStorage::open(disk));
+    service.start().await.expect("it starts")
+}
+
+#[tokio::test]
+async fn sessions_go_on_after_a_restart_and_each_call_is_made_once() {
+    const CALLS: i64 = 2_000;
+    let disk = MemoryDisk::default();
+    let mut service = start_at(0, &disk).await;
+    let port = service.local_addr().expect("it listens on TCP").port();
+    let session = Session::connect(service.address()).await.expect("it connects");
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    let held = session.create(ListProxy::new(None)).await.expect("it is made");
+    let tasks: Vec<_> = (0..4)
+        .map(|task| {
+            let (list, held) = (list.clone(), held.clone());
+            tokio::spawn(async move {
+                for n in 0..CALLS {
+                    list.append(task * CALLS + n).await.expect("it appends");
+                    if n % 100 == 0 {
+                        held.append(task).await.expect("it appends");
+                    }
+                }
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        drop(service);
+        service = start_at(port, &disk).await;
+    }
+    for task in tasks {
+        task.await.expect("no call fails");
+    }
+    let items: Vec<i64> = list.snapshot_as().await.expect("it is shown");
+    for task in 0..4 {
+        let of_task: Vec<i64> = items.iter().copied().filter(|item| item / CALLS == task).collect();
+        assert!(of_task == (task * CALLS..(task + 1) * CALLS).collect::<Vec<_>>(), "task {task}: {}", of_task.len());
+    }
+    assert_eq!(held.len().await.expect("it is there"), 80);
+}
