@@ -14,6 +14,8 @@ mod bad_input;
 mod classes;
 #[path = "cli/commands.rs"]
 mod commands;
+#[path = "cli/data.rs"]
+mod data;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/host.rs"]

@@ -1,5 +1,6 @@
 //! The settings of a service: options override environment variables, which override the settings file.
 
+use super::arguments::path;
 use super::listen::ListenOptions;
 use super::output::{Failure, wrong};
 use crate::config::{ConfigFile, Limits, Place, WORKERS};
@@ -19,6 +20,11 @@ pub(super) struct Settings {
 
     #[command(flatten)]
     listen: ListenOptions,
+
+    /// Keep all objects and sessions in this directory, and go on from it at the next start; it is made if it is not
+    /// there, and used by one service at a time [default: objects are gone when the service ends]
+    #[arg(long, value_name = "DIR", value_parser = path)]
+    data: Option<PathBuf>,
 
     /// Require one of the tokens in this file, or in TARMEM_TOKENS (name:token,name:token). SIGHUP reads the file again
     #[arg(long, value_name = "FILE")]
@@ -59,6 +65,7 @@ pub(super) struct Settled {
     unprotected: bool,
     workers: Option<u16>,
     modules: Option<Vec<String>>,
+    data: Option<PathBuf>,
     tokens: TokensFrom,
     tls: Option<ServerTls>,
     tls_files: [Option<PathBuf>; 3],
@@ -109,6 +116,7 @@ impl Settings {
             unprotected: self.unprotected.or(file.unprotected).unwrap_or(false),
             workers: self.workers.or(file.workers),
             modules: self.modules.or(file.modules),
+            data: self.data.or(file.data),
             tokens: TokensFrom { file: self.tokens.or(file.tokens) },
             tls,
             tls_files,
@@ -164,6 +172,9 @@ impl Settled {
         if let Some(modules) = self.modules {
             service = service.modules(modules);
         }
+        if let Some(directory) = self.data {
+            service = service.data(directory);
+        }
         if let Some(tokens) = self.tokens.read()? {
             service = service.tokens(tokens);
         }
@@ -199,6 +210,11 @@ impl Settled {
         );
         put("The modules to offer, with those inside them. Default: all.", "modules", self.modules.clone().map(list));
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| quote(&absolute(path).to_string_lossy()));
+        put(
+            "The directory in which objects and sessions are kept. Default: they are gone when the service ends.",
+            "data",
+            path(&self.data),
+        );
         put("The token file. Default: clients need no token.", "tokens", path(&self.tokens.file));
         let [cert, key, client_ca] = &self.tls_files;
         toml.push_str("\n[tls]\n");

@@ -29,6 +29,8 @@ pub(crate) struct ConfigFile {
     pub(crate) modules: Option<Vec<String>>,
     /// The token file.
     pub(crate) tokens: Option<PathBuf>,
+    /// The data directory.
+    pub(crate) data: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tls: TlsFiles,
     #[serde(default)]
@@ -103,7 +105,7 @@ impl ConfigFile {
             Place::Unix(path) => Some(path),
             Place::Tcp { .. } => None,
         });
-        for path in [&mut self.tokens, cert, key, client_ca].into_iter().flatten().chain(sockets) {
+        for path in [&mut self.tokens, &mut self.data, cert, key, client_ca].into_iter().flatten().chain(sockets) {
             *path = folder.join(&path);
         }
         self
@@ -158,11 +160,12 @@ mod tests {
 
     #[test]
     fn paths_are_relative_to_the_folder_of_the_file() {
-        let text = "listen = [\"unix:s\", \"h:1\"]\ntokens = \"../t\"\n[tls]\ncert = \"/c\"\nkey = \"k\"";
+        let text = "listen = [\"unix:s\", \"h:1\"]\ntokens = \"../t\"\ndata = \"d\"\n[tls]\ncert = \"/c\"\nkey = \"k\"";
         let file = ConfigFile::parse(text).expect("valid").0.inside(Path::new("/etc/tarmem"));
         let listen: Vec<String> = file.listen.iter().flatten().map(Place::to_string).collect();
         assert_eq!(listen, ["unix:/etc/tarmem/s", "h:1"]);
         assert_eq!(file.tokens, Some("/etc/tarmem/../t".into()));
+        assert_eq!(file.data, Some("/etc/tarmem/d".into()));
         assert_eq!((file.tls.cert, file.tls.key), (Some("/c".into()), Some("/etc/tarmem/k".into())));
     }
 

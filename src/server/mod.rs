@@ -4,13 +4,14 @@
 //!
 //! - [`net`]: connections, from the socket to the session that they carry.
 //! - [`exec`]: runs operations.
-//! - [`recovery`]: what an earlier run has left.
+//! - [`loading`]: makes the engine, and reads what an earlier run has left, which [`recovery`] puts in its place.
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in cycles.
 //! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
 //!   sessions.
 //! - [`state`]: the state that sessions and the engine share: the store, limits, counts.
 
 pub(crate) mod exec;
+mod loading;
 pub(crate) mod net;
 mod owned_runtime;
 mod recovery;
@@ -25,11 +26,11 @@ use crate::config::Limits;
 use crate::journal::Committing;
 use crate::security::{AccessControl, ServerSide, ServerTls, Tokens};
 use exec::engine::Engine;
+use loading::{Empty, Kept};
 use net::binding::{Bindable, Unbound, v4_ports};
 use net::connections::Connections;
 use net::workers::{WorkerMessage, accept, at_rest, worker};
 use owned_runtime::OwnedRuntime;
-use recovery::Found;
 pub use recovery::RecoveryError;
 use refs::cycle_gc;
 pub use serve_error::ServeError;
@@ -73,7 +74,7 @@ pub struct Service {
     tokens: Option<Tokens>,
     tls: Option<ServerTls>,
     seams: Seams,
-    storage: Option<Box<dyn Storage>>,
+    kept: Option<Kept>,
 }
 
 impl Service {
@@ -98,7 +99,7 @@ impl Service {
             tokens: None,
             tls: None,
             seams: Seams::default(),
-            storage: None,
+            kept: None,
         }
     }
 
@@ -187,7 +188,34 @@ impl Service {
     /// # }
     /// ```
     pub fn storage(mut self, storage: impl Storage + 'static) -> Self {
-        self.storage = Some(Box::new(storage));
+        self.kept = Some(Kept::Storage(Box::new(storage)));
+        self
+    }
+
+    /// Keeps its keys and objects in this directory, as [`storage`](Self::storage) describes. It is made if it is not
+    /// there, and one service at a time can use it.
+    ///
+    /// It is read after the service has begun to listen: clients that connect meanwhile wait.
+    ///
+    /// ```
+    /// use tarmem::storage::StorageError;
+    /// use tarmem::{RecoveryError, ServeError, Service};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scratch = std::env::temp_dir().join(format!("tarmem-doc-{}", std::process::id()));
+    /// # let directory = scratch.join("data");
+    /// let service = Service::new("127.0.0.1", 0).data(&directory).start().await?;
+    /// let second = Service::new("127.0.0.1", 0).data(&directory).start().await;
+    /// let Err(ServeError::Recovery(RecoveryError::Storage(refused))) = second else { panic!("{second:?}") };
+    /// assert!(matches!(refused, StorageError::InUse { .. }));
+    /// # drop(service);
+    /// # std::fs::remove_dir_all(scratch)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.kept = Some(Kept::Directory(directory.into()));
         self
     }
 
@@ -204,11 +232,11 @@ impl Service {
         self
     }
 
-    /// Checks the limits and what was registered, and listens on the addresses. Clients are served once the returned
-    /// service is started.
+    /// Checks the limits and what was registered, listens on the addresses, and loads what is [kept](Self::data).
+    /// Clients are served once the returned service is started.
     ///
     /// # Errors
-    /// [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a
+    /// [`ServeError::Recovery`] if what is kept cannot be loaded; [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a
     /// limit is out of its range; [`ServeError::Tls`] if a certificate or key cannot be used; [`ServeError::Listen`] if
     /// the service cannot listen on an address.
     pub async fn bind(self) -> Result<BoundService, ServeError> {
@@ -241,17 +269,13 @@ impl Service {
             listeners.extend(bound.map_err(|Unbound { address, cause }| ServeError::Listen { address, cause })?);
         }
         tracing::info!("offering {registry}");
-        let mut seams = self.seams;
-        let found = self.storage.map(Found::read).transpose()?;
-        seams.keeping = found.as_ref().map(Found::keeping);
-        let engine = Engine::new(registry, self.limits, runtime.handle().clone(), seams);
-        let committing = match found {
-            Some(found) => {
-                let (journal, storage) = found.restore(&engine, &access)?;
-                let started = Committing::start(&journal, storage);
-                Some(started.map_err(|cause| ServeError::Listen { address: "a thread".to_owned(), cause })?)
+        let empty = Empty { registry, limits: self.limits, runtime: runtime.handle().clone(), seams: self.seams };
+        let (engine, committing) = match self.kept {
+            None => (empty.engine(None), None),
+            Some(kept) => {
+                let (engine, committing) = loading::load(kept, empty, Arc::clone(&access)).await?;
+                (engine, Some(committing))
             }
-            None => None,
         };
         let (heartbeat, lease) = (Arc::clone(&engine.state.heartbeat), engine.state.limits.lease);
         runtime.handle().spawn(cycle_gc::run(Arc::downgrade(&engine.state)));

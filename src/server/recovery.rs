@@ -4,6 +4,7 @@
 //! decoded, with references to the places of others.
 
 use super::exec::engine::Engine;
+use super::loading::Progress;
 use crate::journal::Journal;
 use crate::journal::rows::{self, BadRow, SessionRow};
 use crate::security::AccessControl;
@@ -74,12 +75,13 @@ struct KeptSession {
 
 impl Found {
     /// Reads everything.
-    pub(crate) fn read(mut storage: Box<dyn Storage>) -> Result<Self, RecoveryError> {
+    pub(super) fn read(mut storage: Box<dyn Storage>, progress: &Progress) -> Result<Self, RecoveryError> {
         let mut next = Next { id: storage.id(), object: 1, generation: 1 };
         let (mut keys, mut objects) = (Vec::new(), Vec::new());
         let mut sessions: BTreeMap<u32, KeptSession> = BTreeMap::new();
         let (mut expired, mut has_forgotten) = (Vec::new(), false);
         storage.load(&mut |table, key, value| {
+            progress.read.fetch_add(1, Ordering::Relaxed);
             let refused = |bad: BadRow| StorageError::Refused(bad.to_string());
             match table {
                 rows::META if key == rows::NEXT_OBJECT => next.object = rows::meta(value).map_err(refused)?,
@@ -127,10 +129,11 @@ impl Found {
     }
 
     /// Puts everything in its place. Returns the journal, and the storage to which it is to be committed.
-    pub(crate) fn restore(
+    pub(super) fn restore(
         self,
         engine: &Arc<Engine>,
         access: &AccessControl,
+        progress: &Progress,
     ) -> Result<(Arc<Journal>, Box<dyn Storage>), RecoveryError> {
         let state = &engine.state;
         let Found { storage, journal, keys, objects, sessions, expired, has_forgotten, .. } = self;
@@ -162,6 +165,7 @@ impl Found {
             let unreadable = |reason: String| RecoveryError::Unreadable { what: described(name, *object), reason };
             let (decoded, is_poisoned) = with_scope(&scope, || state::decode(bytes)).map_err(unreadable)?;
             let Some(place) = places.remove(object) else { continue };
+            progress.made.fetch_add(1, Ordering::Relaxed);
             if !place.fill(decoded, is_poisoned) {
                 return Err(unreadable("it is of another class than it says".to_owned()));
             }

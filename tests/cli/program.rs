@@ -72,6 +72,10 @@ impl Serve {
         Serve { child, stdout, stderr: Some(stderr), said, address, _watchdog: watchdog }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         kill(signal, self.child.id());
     }

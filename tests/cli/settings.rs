@@ -57,6 +57,7 @@ fn printed_settings_can_be_read_back() {
         "listen = [\"0.0.0.0:0\"]",
         "unprotected = false",
         "# tokens =",
+        "# data =",
         "frame_bytes = \"16MiB\"",
         "# Unit: bytes. Default: 16MiB; 4KiB to 2GiB.",
         "handshake_time = \"10s\"",
@@ -101,7 +102,10 @@ fn options_replace_places_of_the_same_kind_in_the_file() {
     let folder = Folder::new();
     let file = folder.file("two.toml", "listen = [\"127.0.0.1:1\", \"unix:/a\"]\nunprotected = true\n");
     let one = folder.file("one.toml", "listen = \"127.0.0.1:1\"\nmodules = \"builtins\"\n");
-    let cases: [(&[&str], &str); 6] = [
+    let kept = folder.file("kept.toml", "data = \"/c\"");
+    let cases: [(&[&str], &str); 8] = [
+        (&["--data", "/d"], r#"data = "/d""#),
+        (&["--config", &kept, "--data", "/d"], r#"data = "/d""#),
         (&["--config", &file, "--port", "7"], r#"listen = ["127.0.0.1:7", "unix:/a"]"#),
         (&["--config", &file, "--unix", "/b"], r#"listen = ["127.0.0.1:1", "unix:/b"]"#),
         (&["--unix", "/b"], r#"listen = ["unix:/b"]"#),

@@ -6,7 +6,7 @@
 //! log.N            a segment of the log
 //! spare.N          a former segment, or one that is being made: its contents mean nothing
 //! states.redb      the states
-//! lock             locked by the process that uses the directory
+//! lock             locked by the process that uses the directory, which it names
 //! ```
 
 use crate::disk::{Disk, DiskFile};

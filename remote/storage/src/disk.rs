@@ -3,10 +3,12 @@
 //! Everything is written through these two traits, redb's pages included: so a test can put a [simulated
 //! disk](crate::sim) in the place of the real one, and let the power fail at any write.
 
+use crate::error::StorageError;
+use crate::lock;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,12 +92,36 @@ pub trait DiskFile: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct RealDisk {
     directory: PathBuf,
+    /// Locked while it is open.
+    _lock: Option<File>,
 }
 
 impl RealDisk {
-    /// The directory at `path`, which has to exist.
+    /// The directory at `path`, which has to exist. Whoever calls this sees to it that nobody else uses it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        RealDisk { directory: path.into() }
+        RealDisk { directory: path.into(), _lock: None }
+    }
+
+    /// The directory at `path`, which is made if it is not there. Until this is dropped, no other process can have it.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] if another process has it; [`StorageError::Unusable`] if it cannot be made or written;
+    /// those of [`LocalStorage::open`](crate::LocalStorage::open) if something else is there.
+    ///
+    /// ```
+    /// use tarmem_storage::{RealDisk, StorageError};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// let disk = RealDisk::exclusive(directory.path())?;
+    /// assert!(matches!(RealDisk::exclusive(directory.path()), Err(StorageError::InUse { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exclusive(path: impl Into<PathBuf>) -> Result<Self, StorageError> {
+        let directory = path.into();
+        let lock = lock::take(&directory)?;
+        Ok(RealDisk { directory, _lock: Some(lock) })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -120,7 +146,7 @@ impl Disk for RealDisk {
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).open(self.path(name))?;
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(self.path(name))?;
         Ok(Arc::new(RealFile(file)))
     }
 

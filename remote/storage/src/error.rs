@@ -66,6 +66,14 @@ pub enum StorageError {
         /// Who uses it.
         by: String,
     },
+    /// The directory cannot be made, locked or written.
+    #[error("{directory} cannot be used: {source}; name a directory that this user may write")]
+    Unusable {
+        /// The directory.
+        directory: String,
+        /// The system's error.
+        source: io::Error,
+    },
     /// The database of the states refused.
     #[error("{doing}: {reason}")]
     States {

@@ -33,6 +33,7 @@ mod directory;
 mod disk;
 mod error;
 mod local;
+mod lock;
 mod log;
 mod memory;
 mod overlay;

@@ -1,0 +1,112 @@
+//! Makes the engine of a service, with what an earlier run has left.
+//!
+//! Loading may take a while, so it has a thread of its own, and the log says how far it is.
+
+use super::ServeError;
+use super::exec::engine::Engine;
+use super::recovery::{Found, RecoveryError};
+use super::state::Seams;
+use crate::config::Limits;
+use crate::journal::Committing;
+use crate::security::AccessControl;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tarmem_remote::registry::Registry;
+use tarmem_storage::{LocalOptions, LocalStorage, RealDisk, Storage};
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How often the log says how far loading is, from when on.
+const TELLING: Duration = Duration::from_secs(1);
+
+/// Where a service keeps what has to outlive it.
+pub(super) enum Kept {
+    /// There.
+    Storage(Box<dyn Storage>),
+    /// In this directory, which is not open yet.
+    Directory(PathBuf),
+}
+
+/// What an engine is made of.
+pub(super) struct Empty {
+    pub(super) registry: Registry,
+    pub(super) limits: Limits,
+    pub(super) runtime: Handle,
+    pub(super) seams: Seams,
+}
+
+/// How far loading is.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// How many entries have been read.
+    pub(super) read: AtomicU64,
+    /// How many objects have been made of them.
+    pub(super) made: AtomicU64,
+}
+
+impl Kept {
+    fn open(self) -> Result<Box<dyn Storage>, RecoveryError> {
+        match self {
+            Kept::Storage(storage) => Ok(storage),
+            Kept::Directory(directory) => {
+                let disk = RealDisk::exclusive(directory)?;
+                Ok(Box::new(LocalStorage::open(Arc::new(disk), LocalOptions::default())?))
+            }
+        }
+    }
+
+    fn place(&self) -> String {
+        match self {
+            Kept::Storage(_) => "what was stored".to_owned(),
+            Kept::Directory(directory) => directory.display().to_string(),
+        }
+    }
+}
+
+impl Empty {
+    /// Makes the engine, which keeps what changes with what was found.
+    pub(super) fn engine(mut self, found: Option<&Found>) -> Arc<Engine> {
+        self.seams.keeping = found.map(Found::keeping);
+        Engine::new(self.registry, self.limits, self.runtime, self.seams)
+    }
+}
+
+/// Makes the engine with what is kept, and begins to commit what changes.
+pub(super) async fn load(
+    kept: Kept,
+    empty: Empty,
+    access: Arc<AccessControl>,
+) -> Result<(Arc<Engine>, Committing), ServeError> {
+    let runtime = empty.runtime.clone();
+    let progress = Arc::new(Progress::default());
+    let _telling = AbortOnDropHandle::new(runtime.spawn(tell(kept.place(), Arc::clone(&progress))));
+    let loaded = runtime.spawn_blocking(move || {
+        let found = Found::read(kept.open()?, &progress)?;
+        let engine = empty.engine(Some(&found));
+        let (journal, storage) = found.restore(&engine, &access, &progress)?;
+        Ok((engine, Committing::start(&journal, storage).map_err(no_thread)?))
+    });
+    loaded.await.unwrap_or_else(|panic| Err(no_thread(io::Error::other(panic))))
+}
+
+fn no_thread(cause: io::Error) -> ServeError {
+    ServeError::Listen { address: "a thread".to_owned(), cause }
+}
+
+/// Says how far loading is, again and again.
+async fn tell(place: String, progress: Arc<Progress>) {
+    let begun = Instant::now();
+    loop {
+        tokio::time::sleep(TELLING).await;
+        let (read, made) = (progress.read.load(Ordering::Relaxed), progress.made.load(Ordering::Relaxed));
+        let seconds = begun.elapsed().as_secs();
+        match (read, made) {
+            (0, _) => tracing::info!("loading {place}: checking the files, {seconds} s so far"),
+            (read, 0) => tracing::info!("loading {place}: {read} entries read, {seconds} s so far"),
+            (_, made) => tracing::info!("loading {place}: {made} objects made, {seconds} s so far"),
+        }
+    }
+}
