@@ -1,8 +1,18 @@
 //! A service that keeps its objects is stopped and started again.
 
+#[path = "durable/client.rs"]
+mod client;
+#[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#[path = "support/other.rs"]
+mod other;
+#[path = "durable/processes.rs"]
+mod processes;
+
 use tarmem::modules::builtins::{Dict, DictProxy, List, ListProxy};
 use tarmem::storage::{MemoryDisk, MemoryStorage};
 use tarmem::{Proxy, RunningService, Service, Session};
+
+tarmem::link!(tarmem_test_models);
 
 async fn start(disk: &MemoryDisk) -> RunningService {
     let service = Service::new("127.0.0.1", 0).storage(MemoryStorage::open(disk));
@@ -76,4 +86,29 @@ async fn sessions_go_on_after_a_restart_and_each_call_is_made_once() {
         assert!(of_task == (task * CALLS..(task + 1) * CALLS).collect::<Vec<_>>(), "task {task}: {}", of_task.len());
     }
     assert_eq!(held.len().await.expect("it is there"), 80);
+}
+
+/// It makes no call between two restarts, and what it holds is still there.
+#[tokio::test]
+async fn an_idle_session_goes_on_after_any_number_of_restarts() {
+    let disk = MemoryDisk::default();
+    let mut service = start_at(0, &disk).await;
+    let port = service.local_addr().expect("it listens on TCP").port();
+    let (told, mut reconnected) = tokio::sync::mpsc::unbounded_channel();
+    let session = Session::builder(service.address())
+        .retry_delay(std::time::Duration::from_millis(20))
+        .max_retry(1_000)
+        .on_reconnect(move |how| told.send(how.resumed).unwrap_or_default())
+        .connect()
+        .await
+        .expect("it connects");
+    let held = session.create(ListProxy::new(None)).await.expect("it is made");
+    held.append(1).await.expect("it appends");
+    for restart in 1..=3 {
+        service.shutdown().await;
+        service = start_at(port, &disk).await;
+        assert_eq!(reconnected.recv().await, Some(true), "restart {restart}");
+    }
+    held.append(2).await.expect("it is still there");
+    assert_eq!(held.snapshot_as::<Vec<i64>>().await.expect("it is shown"), [1, 2]);
 }

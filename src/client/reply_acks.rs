@@ -31,6 +31,12 @@ impl ReplyAcks {
         true
     }
 
+    /// The service was started again, and goes on with the session. It knows that all batches below `below` have
+    /// arrived, and gives the numbers from there on to other batches than before.
+    pub(super) fn of_another_run(&mut self) {
+        self.beyond.clear();
+    }
+
     /// The record for a new session.
     pub(super) fn of_another_session(&self) -> Self {
         ReplyAcks { count: self.count, ..ReplyAcks::default() }
@@ -41,6 +47,16 @@ impl ReplyAcks {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn another_run_numbers_its_batches_anew() {
+        let mut received = ReplyAcks::default();
+        assert!(received.add(1) && received.add(3));
+        received.of_another_run();
+        assert_eq!(received.below, 2);
+        assert!(!received.add(1) && received.add(2) && received.add(3));
+        assert_eq!(received.below, 4);
+    }
 
     proptest! {
         #[test]

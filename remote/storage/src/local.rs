@@ -119,9 +119,18 @@ impl LocalStorage {
     }
 
     fn recover(disk: Arc<dyn Disk>, options: LocalOptions, id: Uuid, files: &Files) -> Result<Self, StorageError> {
-        let states = States::open(files.states(&*disk)?, STATES)?;
+        let file = files.states(&*disk)?;
+        let states = States::open(Arc::clone(&file), STATES)?;
         let mark = states.mark()?;
         let recovered = log::recover(&*disk, id, &files.segments, mark)?;
+        // A process that was killed may have written without syncing. What was read is on disk before anybody acts on
+        // it, and before anything is removed for it.
+        file.sync().map_err(StorageError::io(format!("syncing {STATES}")))?;
+        for (sealed, ..) in &recovered.segments {
+            let name = segment_name(sealed.number);
+            let synced = disk.open(&name).and_then(|segment| segment.sync());
+            synced.map_err(StorageError::io(format!("syncing {name}")))?;
+        }
         let mut unfolded = Overlay::default();
         let mut work = Work { next: recovered.next, ..Work::default() };
         for (sealed, bytes, records) in recovered.segments {

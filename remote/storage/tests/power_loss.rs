@@ -141,6 +141,31 @@ fn no_synced_batch_is_lost_when_batches_are_synced_now_and_then() {
     power_fails_at_every_write(false);
 }
 
+/// What a killed process has written and not synced is read back, and acted on: so it has to be on disk from then on.
+#[test]
+fn what_was_read_after_a_kill_is_there_after_a_power_failure() {
+    let history = history(BATCHES);
+    let recorded = SimDisk::new();
+    run(&recorded, BATCHES, true, &mut Dice::new(1));
+    let mut dice = Dice::new(11);
+    let mut beyond = 0;
+    for at in 0..recorded.operations() {
+        let disk = SimDisk::new();
+        disk.plant(at, Fault::PowerOff);
+        let (acknowledged, _) = run(&disk, BATCHES, true, &mut Dice::new(1));
+        disk.kill();
+        let storage = LocalStorage::open(Arc::new(disk.clone()), options()).expect("it opens");
+        let read = storage.last();
+        beyond += read - acknowledged;
+        // It is not closed in order.
+        disk.plant(disk.operations(), Fault::PowerOff);
+        drop(storage);
+        disk.power_cycle(&mut dice);
+        audit(&disk, read, &history, &format!("killed at operation {at}, and without power after it was read"));
+    }
+    assert!(beyond > 0, "no batch was written and not acknowledged");
+}
+
 #[test]
 fn after_a_failed_write_nothing_more_is_written() {
     let history = history(BATCHES);

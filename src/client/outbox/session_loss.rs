@@ -10,6 +10,12 @@ impl Outbox {
     /// Continues the session over another connection. The service has started the calls up to `begun`; later ones are
     /// sent again.
     pub(in crate::client) fn resume(&mut self, begun: u64) {
+        if begun == 0 {
+            // It may have been started again, and know the session from what it has kept. If it shuts down all the
+            // same, it says so again.
+            self.paused = false;
+            self.reply_acks.of_another_run();
+        }
         self.send_again(|sequence| sequence > begun);
     }
 

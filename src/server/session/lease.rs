@@ -130,7 +130,7 @@ impl ServerSession {
 
     /// Whether there is anything in the session for which its client could come back.
     pub(crate) fn is_worth_keeping(&self) -> bool {
-        !self.lease.leaving.load(Ordering::Acquire) && self.lease.position.last() > 0
+        !self.lease.leaving.load(Ordering::Acquire) && self.begun() > 0
     }
 
     /// Notes that the client was heard.

@@ -4,7 +4,7 @@ use crate::bank::{Account, BankError};
 use shared_objects::{CallError, Context, Error, remote};
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 static RUNS: Mutex<Option<HashMap<String, u64>>> = Mutex::new(None);
 
@@ -82,3 +82,12 @@ pub const DAYS: i64 = 7;
 /// The number of hours in a day.
 #[remote(module = "lab.inner")]
 pub const HOURS: i64 = 24;
+
+/// Makes an account with a balance that no other has, neither in this process nor in another: when it was made.
+#[remote(module = "lab")]
+pub async fn stamped_account(tag: String, millis: u64) -> Account {
+    count_run(&tag);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Account { cents: since.map_or(0, |since| since.as_nanos() as i64) }
+}

@@ -1,0 +1,203 @@
+//! A service that is killed again and again, and clients, in processes of their own, that do not notice.
+//!
+//! `TARMEM_TEST_KILLS` sets how often it is killed, and `TARMEM_TEST_SEED` repeats a run's moments.
+
+use super::client;
+use super::other::{Other, Part, say};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::modules::collections::{Counter, CounterProxy};
+use tarmem::{Proxy, Service, Session};
+use tarmem_test_models::{Account, AccountProxy};
+
+/// The part of another process. This is not a test.
+#[test]
+#[ignore = "runs in processes that other tests start"]
+fn role() {
+    let Some(part) = Part::mine() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        match part.role.as_str() {
+            "serve" => serve(&part).await,
+            "client" => client::run(&part.address, &part.detail).await,
+            other => panic!("no role {other}"),
+        }
+    });
+}
+
+/// Serves at the address, with the directory, until it is killed.
+async fn serve(part: &Part) {
+    let (host, port) = part.address.rsplit_once(':').expect("a host and a port");
+    let service = Service::new(host, port.parse().expect("a port")).data(&part.detail).workers(2);
+    let service = service.start().await.expect("it starts");
+    say(service.address());
+    std::future::pending::<()>().await;
+}
+
+/// Random numbers: xorshift64*.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+const CLIENTS: usize = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_do_not_notice_that_the_service_is_killed() {
+    let kills = setting("TARMEM_TEST_KILLS").unwrap_or(10);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let seed = setting("TARMEM_TEST_SEED").unwrap_or(now.as_micros() as u64 | 1);
+    println!("TARMEM_TEST_SEED={seed}");
+    let mut random = Random(seed);
+    let scratch = Scratch::new();
+    let data = scratch.0.join("data").display().to_string();
+    let stop = scratch.0.join("stop");
+
+    let (mut service, address) = Other::start("serve", "127.0.0.1:0", &data).hears().await;
+    let address = address.expect("it has started");
+    set_up(&address).await;
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let detail = format!("{client} {} {}", random.below(u64::MAX) | 1, stop.display());
+            Other::start("client", &address, detail)
+        })
+        .collect();
+    for kill in 0..kills {
+        // Sometimes during the recovery, before it serves anybody.
+        let (lives, heard) = match random.below(4) {
+            0 => (random.below(60), false),
+            _ => (random.below(600), true),
+        };
+        if heard && kill > 0 {
+            let said;
+            (service, said) = service.hears().await;
+            assert!(said.is_some(), "after {kill} kills it does not start: seed {seed}");
+        }
+        tokio::time::sleep(Duration::from_millis(lives)).await;
+        service.kill();
+        service = Other::start("serve", &address, &data);
+    }
+    let said;
+    (service, said) = service.hears().await;
+    assert!(said.is_some(), "it starts: seed {seed}");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    std::fs::write(&stop, "").expect("written");
+    let begun = Instant::now();
+    let mut reports = Vec::new();
+    for client in clients {
+        reports.push(report_of(client).await);
+    }
+    println!("{kills} kills; the clients ended {:?} after the last; {reports:?}", begun.elapsed());
+    audit(&address, &reports).await;
+
+    service.kill();
+    let (service, said) = Other::start("serve", &address, &data).hears().await;
+    assert!(said.is_some(), "it starts once more: seed {seed}");
+    audit(&address, &reports).await;
+    service.kill();
+}
+
+/// What a client says that it did, and was acknowledged; each under a name.
+type Report = BTreeMap<String, i64>;
+
+async fn report_of(mut client: Other) -> Report {
+    let mut report = Report::new();
+    loop {
+        let said;
+        (client, said) = client.hears().await;
+        let Some(said) = said else { break };
+        let (name, count) = said.split_once(' ').expect("a name and a number");
+        report.insert(name.to_owned(), count.parse().expect("a number"));
+    }
+    client.ends().await;
+    assert!(report.contains_key("done"), "a client ended early: {report:?}");
+    report
+}
+
+async fn set_up(address: &str) {
+    let session = Session::connect(address).await.expect("it connects");
+    session.memoize("list", ListProxy::new(None)).await.expect("made");
+    session.memoize("pipelined", ListProxy::new(None)).await.expect("made");
+    session.memoize("counter", CounterProxy::new(None)).await.expect("made");
+    for account in 0..client::ACCOUNTS {
+        let key = client::account_key(account);
+        session.memoize(&key, AccountProxy::open(client::OPENING)).await.expect("made");
+    }
+    session.close().await;
+}
+
+/// Compares what is there with what the clients were told.
+async fn audit(address: &str, reports: &[Report]) {
+    let session = Session::connect(address).await.expect("it connects");
+    for name in ["list", "pipelined"] {
+        let items: Vec<i64> = session.get::<List>(name).await.expect("there").snapshot_as().await.expect("shown");
+        let mut of_client = vec![Vec::new(); reports.len()];
+        for item in items {
+            of_client[(item / client::EACH) as usize].push(item % client::EACH);
+        }
+        for (client, found) in of_client.iter().enumerate() {
+            let expected: Vec<i64> = (0..reports[client][name]).collect();
+            assert!(*found == expected, "{name} of client {client}: {} of {}", found.len(), expected.len());
+        }
+    }
+    let counter = session.get::<Counter>("counter").await.expect("there");
+    let counts: BTreeMap<String, i64> = counter.snapshot_as().await.expect("shown");
+    for (client, report) in reports.iter().enumerate() {
+        assert_eq!(counts.get(&format!("client {client}")).copied().unwrap_or(0), report["counted"], "{client}");
+        let own = session.get::<Account>(&format!("own {client}")).await.expect("there");
+        assert_eq!(own.balance().await, Ok(report["deposited"]));
+    }
+    let mut balances = Vec::new();
+    for account in 0..client::ACCOUNTS {
+        let key = client::account_key(account);
+        let balance = session.get::<Account>(&key).await.expect("there").balance().await.expect("answers");
+        let moved: i64 = reports.iter().map(|report| report[&key]).sum();
+        assert_eq!(balance, client::OPENING + moved, "{key}");
+        balances.push(balance);
+    }
+    assert_eq!(balances.iter().sum::<i64>(), client::OPENING * client::ACCOUNTS as i64);
+    let mut stamps = BTreeMap::new();
+    for (name, stamp) in reports.iter().flatten().filter(|(name, _)| name.starts_with("made")) {
+        let known = *stamps.entry(name).or_insert(*stamp);
+        assert_eq!(known, *stamp, "{name} was made twice");
+    }
+    for (name, stamp) in &stamps {
+        let there = session.get::<Account>(name).await.expect("there").balance().await;
+        assert_eq!(there, Ok(*stamp), "{name} was made anew");
+    }
+    assert!(!stamps.is_empty());
+    session.close().await;
+}
+
+/// A directory that is removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("tarmem-durable-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("made");
+        Scratch(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("what it left is in {}", self.0.display());
+        } else {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
