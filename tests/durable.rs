@@ -7,6 +7,8 @@ mod client;
 mod other;
 #[path = "durable/processes.rs"]
 mod processes;
+#[path = "durable/waiting.rs"]
+mod waiting;
 
 use tarmem::modules::builtins::{Dict, DictProxy, List, ListProxy};
 use tarmem::storage::{MemoryDisk, MemoryStorage};

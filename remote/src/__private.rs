@@ -26,6 +26,7 @@ pub use encodings::{
     OutgoingWay,
 };
 pub use futures::future::BoxFuture;
+pub use keeping::{KeepWay, Keeping, NoKeepWay};
 pub use measuring::{ExtentWay, Measuring, NoExtentWay};
 pub use tracing::{EncodedWay, Tracing, TraverseWay};
 pub use ways::{EncodableWay, UnencodableWay, Ways, encodable};
@@ -33,6 +34,7 @@ pub use {inventory, serde, typetag};
 
 mod copying;
 mod encodings;
+mod keeping;
 mod measuring;
 mod tracing;
 mod ways;

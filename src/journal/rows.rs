@@ -18,6 +18,9 @@ pub(crate) const NEXT_OBJECT: &[u8] = b"next object";
 /// The first generation that no key has had yet.
 pub(crate) const NEXT_GENERATION: &[u8] = b"next generation";
 
+/// The first number of those that are given outside the store that nothing has had yet.
+pub(crate) const NEXT_TOKEN: &[u8] = b"next token";
+
 /// An object is poisoned.
 pub(crate) const POISONED: u8 = 1;
 
@@ -82,6 +85,10 @@ pub(crate) const HANDLES: Table = 5;
 /// Sessions that have expired, by their numbers: as in [`SESSIONS`].
 pub(crate) const EXPIRED: Table = 6;
 
+/// How calls are undone whose results may not have reached their callers, by session and sequence number: the number of
+/// an object and what it is to undo, for each.
+pub(crate) const UNDOS: Table = 7;
+
 /// There have been more expired sessions than are remembered.
 pub(crate) const FORGOTTEN: &[u8] = b"forgotten";
 
@@ -141,7 +148,7 @@ pub(crate) fn session<'a>(key: &[u8], value: &'a [u8]) -> Result<(u32, SessionRo
 /// Removes a session with everything of it.
 pub(crate) fn remove_session(batch: &mut Batch, number: u32) {
     batch.remove(SESSIONS, &number.to_be_bytes());
-    for table in [OUTCOMES, HANDLES] {
+    for table in [OUTCOMES, HANDLES, UNDOS] {
         batch.remove_range(table, &of_session(number, 0), &of_session(number + 1, 0));
     }
 }
@@ -157,6 +164,15 @@ pub(crate) fn remove_outcome(batch: &mut Batch, session: u32, sequence: u64) {
 /// Removes the outcomes from `first` on, to below `end`.
 pub(crate) fn remove_outcomes(batch: &mut Batch, session: u32, first: u64, end: u64) {
     batch.remove_range(OUTCOMES, &of_session(session, first), &of_session(session, end));
+}
+
+/// `undos` are encoded.
+pub(crate) fn put_undos(batch: &mut Batch, session: u32, sequence: u64, undos: &[u8]) {
+    batch.put(UNDOS, &of_session(session, sequence), undos);
+}
+
+pub(crate) fn remove_undos(batch: &mut Batch, session: u32, sequence: u64) {
+    batch.remove(UNDOS, &of_session(session, sequence));
 }
 
 pub(crate) fn put_handles(batch: &mut Batch, session: u32, object: u64, count: u32) {

@@ -8,13 +8,16 @@ use super::loading::Progress;
 use crate::journal::Journal;
 use crate::journal::rows::{self, BadRow, SessionRow};
 use crate::security::AccessControl;
+use crate::server::session::ServerSession;
 use crate::store::{Cell, Keeping, Mapping, Next, Vacant, state};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use tarmem_remote::context::{SessionEnded, Undo};
 use tarmem_remote::error::Error;
-use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
+use tarmem_remote::object::{Kept, Sessions};
+use tarmem_remote::value::{ObjectRef, RefScope, Value, with_scope};
 use tarmem_storage::{Storage, StorageError};
 use uuid::Uuid;
 
@@ -71,12 +74,14 @@ struct KeptSession {
     credential: String,
     outcomes: BTreeMap<u64, Box<[u8]>>,
     handles: Vec<(u64, u32)>,
+    /// By sequence number, encoded.
+    undos: Vec<(u64, Vec<u8>)>,
 }
 
 impl Found {
     /// Reads everything.
     pub(super) fn read(mut storage: Box<dyn Storage>, progress: &Progress) -> Result<Self, RecoveryError> {
-        let mut next = Next { id: storage.id(), object: 1, generation: 1 };
+        let mut next = Next { id: storage.id(), object: 1, generation: 1, token: 0 };
         let (mut keys, mut objects) = (Vec::new(), Vec::new());
         let mut sessions: BTreeMap<u32, KeptSession> = BTreeMap::new();
         let (mut expired, mut has_forgotten) = (Vec::new(), false);
@@ -85,6 +90,7 @@ impl Found {
             let refused = |bad: BadRow| StorageError::Refused(bad.to_string());
             match table {
                 rows::META if key == rows::NEXT_OBJECT => next.object = rows::meta(value).map_err(refused)?,
+                rows::META if key == rows::NEXT_TOKEN => next.token = rows::meta(value).map_err(refused)?,
                 rows::META if key == rows::FORGOTTEN => has_forgotten = true,
                 rows::META if key == rows::NEXT_GENERATION => next.generation = rows::meta(value).map_err(refused)?,
                 rows::KEYS => {
@@ -98,19 +104,22 @@ impl Found {
                     let (number, row) = rows::session(key, value).map_err(refused)?;
                     let SessionRow { id, secret, credential } = row;
                     let credential = credential.to_owned();
-                    let kept = KeptSession { id, secret, credential, outcomes: BTreeMap::new(), handles: Vec::new() };
+                    let (outcomes, handles, undos) = Default::default();
+                    let kept = KeptSession { id, secret, credential, outcomes, handles, undos };
                     sessions.insert(number, kept);
                 }
                 rows::EXPIRED => {
                     let (number, row) = rows::session(key, value).map_err(refused)?;
                     expired.push((number, (row.id, row.secret)));
                 }
-                rows::OUTCOMES | rows::HANDLES => {
+                rows::OUTCOMES | rows::HANDLES | rows::UNDOS => {
                     let (number, other) = rows::session_and_other(key).map_err(refused)?;
                     let no_such = || StorageError::Refused(format!("there is no session {number}, but a part of it"));
                     let session = sessions.get_mut(&number).ok_or_else(no_such)?;
                     if table == rows::OUTCOMES {
                         session.outcomes.insert(other, value.into());
+                    } else if table == rows::UNDOS {
+                        session.undos.push((other, value.to_vec()));
                     } else {
                         session.handles.push((other, rows::handles(value).map_err(refused)?));
                     }
@@ -125,7 +134,7 @@ impl Found {
 
     /// What notes the changes from here on, and where the store begins to count.
     pub(crate) fn keeping(&self) -> (Arc<Keeping>, Next) {
-        (Arc::new(Keeping::new(Arc::clone(&self.journal))), self.next)
+        (Arc::new(Keeping::new(Arc::clone(&self.journal), self.next.token)), self.next)
     }
 
     /// Puts everything in its place. Returns the journal, and the storage to which it is to be committed.
@@ -160,14 +169,22 @@ impl Found {
             places.insert(*object, place);
         }
         let scope = Places { cells: &cells };
+        let mut kept_parts: BTreeMap<u64, Arc<dyn Kept>> = BTreeMap::new();
         for (object, bytes) in &objects {
             let name = names.get(object).copied().unwrap_or_default();
             let unreadable = |reason: String| RecoveryError::Unreadable { what: described(name, *object), reason };
-            let (decoded, is_poisoned) = with_scope(&scope, || state::decode(bytes)).map_err(unreadable)?;
             let Some(place) = places.remove(object) else { continue };
             progress.made.fetch_add(1, Ordering::Relaxed);
+            let cell = place.cell().clone();
+            let class = cell.class().entry();
+            let (decoded, is_poisoned) = with_scope(&scope, || state::decode(class, bytes)).map_err(unreadable)?;
+            let kept = class.resident().and_then(|resident| (resident.kept)(&*decoded));
             if !place.fill(decoded, is_poisoned) {
                 return Err(unreadable("it is of another class than it says".to_owned()));
+            }
+            if let Some(kept) = kept {
+                state.store.attach(&cell, &kept);
+                kept_parts.insert(*object, kept);
             }
         }
         for (key, object, generation) in &keys {
@@ -179,11 +196,26 @@ impl Found {
         }
         let last = sessions.keys().copied().chain(expired.iter().map(|(number, _)| *number)).max().unwrap_or(0);
         state.session_numbers.store(last + 1, Ordering::Relaxed);
-        let mut ended = Vec::new();
+        let (mut ended, mut restored) = (Vec::new(), HashMap::new());
         for (number, kept) in sessions {
             let credential = access.credential(&kept.credential);
             let session = engine.restore_session((kept.id, kept.secret), credential.clone());
             session.restore(number, kept.outcomes);
+            restored.insert(kept.id, Arc::clone(&session));
+            for (sequence, undos) in kept.undos {
+                let undos = with_scope(&scope, || rmp_serde::from_slice::<Vec<(u64, Value)>>(&undos));
+                let undos = undos.map_err(|error| RecoveryError::Unreadable {
+                    what: format!("how call {sequence} of session {} is undone", kept.id),
+                    reason: error.to_string(),
+                })?;
+                for (object, what) in undos {
+                    let part = kept_parts.get(&object).map(Arc::clone);
+                    // What is gone needs no undoing.
+                    if let Some(undo) = part.and_then(|part| part.undoing(what.clone())) {
+                        session.restore_undo(sequence, object, what, undo);
+                    }
+                }
+            }
             for (object, count) in kept.handles {
                 // An object of a class that is not kept is gone, and so are the handles to it.
                 if let Some(cell) = cells.get(&object) {
@@ -195,6 +227,13 @@ impl Found {
                 ended.push(session);
             }
         }
+        // What the objects do then is in one batch.
+        let entered = state.enter();
+        let mut sessions = RestoredSessions { sessions: &restored };
+        for (_, kept) in kept_parts {
+            kept.resume(&mut sessions);
+        }
+        drop(entered);
         for session in ended {
             session.end();
         }
@@ -206,6 +245,27 @@ impl Found {
 
 fn described(name: &str, object: u64) -> String {
     if name.is_empty() { format!("object {object}, which has no key,") } else { format!("the object under {name:?}") }
+}
+
+/// The sessions that are there again.
+struct RestoredSessions<'a> {
+    sessions: &'a HashMap<Uuid, Arc<ServerSession>>,
+}
+
+impl Sessions for RestoredSessions<'_> {
+    fn watch(&mut self, session: Uuid, watcher: Weak<dyn SessionEnded>) {
+        let is_there = self.sessions.get(&session).is_some_and(|session| session.watch(Weak::clone(&watcher)));
+        if !is_there && let Some(watcher) = watcher.upgrade() {
+            watcher.session_ended(session);
+        }
+    }
+
+    fn undo_unless_received(&mut self, session: Uuid, sequence: u64, undo: Undo) {
+        match self.sessions.get(&session) {
+            Some(session) => session.undo_unless_received(sequence, undo),
+            None => undo(),
+        }
+    }
 }
 
 /// Resolves references to objects that are being restored.

@@ -119,6 +119,11 @@ impl Cell {
         self.block.header().lock.set_changed(changed);
     }
 
+    /// Whether the object was taken away.
+    pub(super) fn is_empty(&self) -> bool {
+        self.block.header().lock.is_empty()
+    }
+
     fn check(&self) -> Result<(), Poisoned> {
         if self.is_poisoned() { Err(Poisoned) } else { Ok(()) }
     }
@@ -234,8 +239,8 @@ impl Drop for Cell {
         // SAFETY: this was the last share, and it is not used again. So the block that all shares have together is
         // taken once.
         let block = unsafe { ManuallyDrop::take(&mut self.block) };
+        block.header().kind.dropped(block.header().count);
         if !taken {
-            block.header().kind.dropped(block.header().count);
             // SAFETY: no share is left, so there is no guard and there will be none; and nobody took the object before.
             bury(unsafe { Remains::new(block) });
         }

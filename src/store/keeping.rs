@@ -6,16 +6,17 @@
 //! closed.
 
 use super::cell::Cell;
+use super::hooks;
 use super::shard::Mapping;
 use super::state;
 use crate::journal::rows::{self, POISONED};
 use crate::journal::{Entry, Journal};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tarmem_remote::object::Object;
+use tarmem_remote::object::{Kept, Object};
 use tarmem_remote::registry::ClassInfo;
 use tarmem_storage::Batch;
 
@@ -37,8 +38,12 @@ pub(crate) struct Keeping {
     journal: Arc<Journal>,
     /// The objects whose last change is not on disk yet, by number.
     changed: Arc<Parts>,
-    /// Numbers from here on are not reserved yet, for objects and for generations.
-    unreserved: [AtomicU64; 2],
+    /// Numbers from here on are not reserved yet: for objects, for generations, and outside the store.
+    unreserved: [AtomicU64; 3],
+    /// Numbers that are given outside the store begin here.
+    unused: u64,
+    /// What is kept of the objects that change by themselves.
+    hooked: [Mutex<HashMap<u64, Weak<dyn Kept>>>; PARTS],
 }
 
 /// What numbers are reserved for.
@@ -46,24 +51,38 @@ pub(crate) struct Keeping {
 pub(super) enum Numbers {
     Objects,
     Generations,
+    /// Those that are given outside the store, of which each is given once: to grants of locks, for example.
+    Tokens,
 }
 
 /// An object that has changed in a batch that is not on disk yet.
 struct Changed {
     cell: Cell,
     batch: u64,
-    /// Its state after the last change in that batch, once it is encoded.
-    state: Mutex<Option<Vec<u8>>>,
+    /// What is kept of it, if it changes by itself.
+    kept: Option<Arc<dyn Kept>>,
+    state: Mutex<State>,
     all: Arc<Parts>,
 }
 
+/// The state of an object after its last change in a batch.
+#[derive(Default)]
+enum State {
+    #[default]
+    InObject,
+    Encoded(Vec<u8>),
+    Written,
+}
+
 impl Keeping {
-    /// Numbers below the two that are given are taken.
-    pub(crate) fn new(journal: Arc<Journal>) -> Self {
+    /// Numbers that are given outside the store begin at `unused`.
+    pub(crate) fn new(journal: Arc<Journal>, unused: u64) -> Self {
         Keeping {
             journal,
             changed: Arc::new(std::array::from_fn(|_| Mutex::default())),
-            unreserved: [AtomicU64::new(0), AtomicU64::new(0)],
+            unreserved: Default::default(),
+            unused,
+            hooked: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
@@ -76,6 +95,7 @@ impl Keeping {
         let (unreserved, name) = match what {
             Numbers::Objects => (&self.unreserved[0], rows::NEXT_OBJECT),
             Numbers::Generations => (&self.unreserved[1], rows::NEXT_GENERATION),
+            Numbers::Tokens => (&self.unreserved[2], rows::NEXT_TOKEN),
         };
         if number < unreserved.load(Ordering::Relaxed) {
             return;
@@ -93,20 +113,38 @@ impl Keeping {
     #[inline]
     pub(super) fn before_change(&self, cell: &Cell, object: &dyn Object) {
         if cell.is_changed() {
-            self.save(cell, object, self.journal.open());
+            self.save(cell, Some(object), self.journal.open());
         }
     }
 
     /// The caller has locked the object, and will hold it longer than a batch is open.
     pub(super) fn before_long_use(&self, cell: &Cell, object: &dyn Object) {
-        if cell.is_changed() {
-            self.save(cell, object, u64::MAX);
+        // An object that changes by itself has a lock of its own, which nobody holds for long.
+        if cell.is_changed() && cell.class().entry().encodable {
+            self.save(cell, Some(object), u64::MAX);
         }
+    }
+
+    /// The object is about to change by itself, within the open batch.
+    pub(super) fn before_own_change(&self, cell: &Cell) {
+        if cell.is_changed() {
+            self.save(cell, None, self.journal.open());
+        }
+    }
+
+    /// The object has this part, which is kept.
+    pub(super) fn hooked(&self, cell: &Cell, kept: &Arc<dyn Kept>) {
+        self.hooked[cell.count() as usize % PARTS].lock().insert(cell.count(), Arc::downgrade(kept));
+    }
+
+    /// Numbers that are given outside the store begin here.
+    pub(super) fn unused(&self) -> u64 {
+        self.unused
     }
 
     /// Encodes the object if its last change was in a batch before this one.
     #[cold]
-    fn save(&self, cell: &Cell, object: &dyn Object, before: u64) {
+    fn save(&self, cell: &Cell, object: Option<&dyn Object>, before: u64) {
         let changed = self.part(cell).lock().get(&cell.count()).cloned();
         if let Some(changed) = changed.filter(|changed| changed.batch < before) {
             changed.encode(object);
@@ -118,13 +156,30 @@ impl Keeping {
         if !is_kept(cell) {
             return;
         }
+        let kept = if cell.class().entry().encodable {
+            None
+        } else {
+            self.hooked[cell.count() as usize % PARTS].lock().get(&cell.count()).and_then(Weak::upgrade)
+        };
+        self.note(cell, kept.as_ref());
+    }
+
+    /// The object changes by itself, within the open batch: from now on, until the caller leaves that.
+    pub(super) fn changes_by_itself(&self, cell: &Cell, kept: &Arc<dyn Kept>) {
+        self.note(cell, Some(kept));
+    }
+
+    fn note(&self, cell: &Cell, kept: Option<&Arc<dyn Kept>>) {
         // The caller is in the open batch, so it stays open.
         let open = self.journal.open();
         let mut part = self.part(cell).lock();
         if let Some(changed) = part.get(&cell.count())
             && changed.batch == open
         {
-            *changed.state.lock() = None;
+            // Nobody has asked for it if it changes by itself: the batch is open.
+            if kept.is_none() {
+                *changed.state.lock() = State::InObject;
+            }
             drop(part);
             self.journal.note(|_| {});
             return;
@@ -132,7 +187,8 @@ impl Keeping {
         let changed = Arc::new(Changed {
             cell: cell.clone(),
             batch: open,
-            state: Mutex::new(None),
+            kept: kept.cloned(),
+            state: Mutex::default(),
             all: Arc::clone(&self.changed),
         });
         part.insert(cell.count(), Arc::clone(&changed));
@@ -174,7 +230,10 @@ impl Keeping {
 
     /// Nobody can reach the object any more.
     pub(super) fn dropped(&self, object: u64, class: &ClassInfo) {
-        if class.entry().encodable {
+        if class.entry().is_kept() {
+            if !class.entry().encodable {
+                self.hooked[object as usize % PARTS].lock().remove(&object);
+            }
             self.journal.note(|batch| rows::remove_object(batch, object));
         }
     }
@@ -186,29 +245,51 @@ impl Keeping {
 
 /// Whether objects of this class outlive the service.
 fn is_kept(cell: &Cell) -> bool {
-    cell.class().entry().encodable
+    cell.class().entry().is_kept()
 }
 
 impl Changed {
-    /// Encodes the object, which the caller has locked, unless that was done since it changed.
-    fn encode(&self, object: &dyn Object) {
+    /// Encodes the object, unless that was done since it changed. If it does not change by itself, the caller has
+    /// locked it, and passes it.
+    fn encode(&self, object: Option<&dyn Object>) {
         let mut state = self.state.lock();
-        if state.is_none() {
-            let flags = if self.cell.is_poisoned() { POISONED } else { 0 };
-            *state = Some(state::encode(object, flags));
+        if !matches!(*state, State::InObject) {
+            return;
         }
+        let flags = if self.cell.is_poisoned() { POISONED } else { 0 };
+        *state = State::Encoded(match (&self.kept, object) {
+            (Some(kept), _) => hooks::encode(&self.cell, &**kept, flags),
+            (None, Some(object)) => state::encode(object, flags),
+            (None, None) => return,
+        });
+    }
+
+    /// Writes the state, if it is encoded.
+    fn put(&self, batch: &mut Batch) -> bool {
+        let mut state = self.state.lock();
+        let State::Encoded(bytes) = &*state else { return false };
+        rows::put_object(batch, self.cell.count(), bytes);
+        *state = State::Written;
+        true
     }
 }
 
 impl Entry for Changed {
     fn write(&self, batch: &mut Batch) {
         loop {
-            if let Some(state) = self.state.lock().take() {
-                return rows::put_object(batch, self.cell.count(), &state);
+            if self.put(batch) {
+                return;
+            }
+            // Nobody changes it in a later batch without encoding it before, so this is what it was.
+            if self.kept.is_some() {
+                if self.cell.is_empty() {
+                    return rows::remove_object(batch, self.cell.count());
+                }
+                self.encode(None);
+                continue;
             }
             match self.cell.try_read_even_poisoned() {
-                // Nobody changes it in a later batch without encoding it before, so this is what it was.
-                Some(Ok(object)) => self.encode(&*object),
+                Some(Ok(object)) => self.encode(Some(&*object)),
                 Some(Err(_)) => return rows::remove_object(batch, self.cell.count()),
                 None => std::thread::sleep(PAUSE),
             }

@@ -8,6 +8,7 @@
 //! - [`bury`]: how objects are dropped.
 //! - [`hash`]: how keys are hashed.
 //! - [`keeping`]: what is noted in the journal when objects and keys change. [`state`]: how objects are encoded for it.
+//!   [`hooks`]: objects that change by themselves.
 //! - [`flight`]: single flight per key, and the search for cycles.
 //!
 //! No lock of the store is held while user code runs, except the lock of an object while its methods run.
@@ -24,6 +25,7 @@ mod cell;
 mod changes;
 mod flight;
 mod hash;
+mod hooks;
 mod keeping;
 mod kind;
 mod lock;
@@ -49,7 +51,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tarmem_remote::describe::NewObject;
 use tarmem_remote::error::Error;
-use tarmem_remote::object::Object;
+use tarmem_remote::object::{Kept, Object};
 use tarmem_remote::registry::ClassInfo;
 use tarmem_remote::results::ObjectInfo;
 use uuid::Uuid;
@@ -82,6 +84,8 @@ pub(crate) struct Next {
     pub(crate) object: u64,
     /// The next generation.
     pub(crate) generation: u64,
+    /// The next number that is given outside the store.
+    pub(crate) token: u64,
 }
 
 impl Mapping {
@@ -101,7 +105,7 @@ impl Store {
     ) -> Self {
         let (keeping, next) = match keeping {
             Some((keeping, next)) => (Some(keeping), next),
-            None => (None, Next { id: Uuid::new_v4(), object: 1, generation: 1 }),
+            None => (None, Next { id: Uuid::new_v4(), object: 1, generation: 1, token: 0 }),
         };
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
@@ -122,10 +126,13 @@ impl Store {
     pub(crate) fn host(&self, object: NewObject, class: &Arc<ClassInfo>, name: &str) -> Cell {
         let count = self.counts.fetch_add(1, Ordering::Relaxed);
         let kind = self.kinds.of(&*object, class);
+        let Some(keeping) = &self.keeping else { return Cell::new(object, kind, name, count) };
+        let kept = class.entry().resident().and_then(|resident| (resident.kept)(&*object));
         let cell = Cell::new(object, kind, name, count);
-        if let Some(keeping) = &self.keeping {
-            keeping.hosted(&cell);
+        if let Some(kept) = kept {
+            hooks::attach(keeping, &cell, &kept);
         }
+        keeping.hosted(&cell);
         cell
     }
 
@@ -133,6 +140,13 @@ impl Store {
     /// empty. `None` if the class has no objects.
     pub(crate) fn vacant(&self, class: &Arc<ClassInfo>, name: &str, count: u64) -> Option<Vacant> {
         Some(Vacant::new(self.kinds.of_class(class)?, name, count))
+    }
+
+    /// Lets an object of an earlier run note its changes, if it makes them by itself.
+    pub(crate) fn attach(&self, cell: &Cell, kept: &Arc<dyn Kept>) {
+        if let Some(keeping) = &self.keeping {
+            hooks::attach(keeping, cell, kept);
+        }
     }
 
     /// Maps `key` as it was in an earlier run.

@@ -2,25 +2,49 @@
 //! when a class changes.
 
 use crate::journal::rows::POISONED;
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tarmem_remote::describe::NewObject;
+use tarmem_remote::describe::{ClassEntry, NewObject, RestoreResident};
 use tarmem_remote::object::Object;
 
 /// Encodes an object, after a byte with these flags.
 pub(super) fn encode(object: &dyn Object, flags: u8) -> Vec<u8> {
+    encode_as(object.class(), &object, flags)
+}
+
+/// Encodes the state of an object of the resident class `path`, in the same form.
+pub(super) fn encode_resident(path: &str, state: &dyn erased_serde::Serialize, flags: u8) -> Vec<u8> {
+    encode_as(path, &Tagged { path, state }, flags)
+}
+
+/// What typetag makes of an object: a map with one entry, whose key is the path.
+struct Tagged<'a> {
+    path: &'a str,
+    state: &'a dyn erased_serde::Serialize,
+}
+
+impl Serialize for Tagged<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.path, self.state)?;
+        map.end()
+    }
+}
+
+fn encode_as(class: &str, object: &impl Serialize, flags: u8) -> Vec<u8> {
     let mut bytes = vec![flags];
     let encoded = catch_unwind(AssertUnwindSafe(|| {
         let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
-        serde::Serialize::serialize(object, &mut serializer)
+        object.serialize(&mut serializer)
     }));
     let failed = match encoded {
         Ok(Ok(())) => return bytes,
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it panicked".to_owned(),
     };
-    tracing::error!("a {} cannot be kept: {failed}", object.class());
+    tracing::error!("a {class} cannot be kept: {failed}");
     bytes.clear();
     bytes
 }
@@ -54,10 +78,37 @@ pub(crate) fn class(bytes: &[u8]) -> Result<String, String> {
 
 const NOT_ENCODED: &str = "it could not be encoded when it was to be kept";
 
-/// Decodes an object, and says whether it is poisoned.
-pub(crate) fn decode(bytes: &[u8]) -> Result<(NewObject, bool), String> {
+/// Decodes an object of this class, and says whether it is poisoned.
+pub(crate) fn decode(class: &ClassEntry, bytes: &[u8]) -> Result<(NewObject, bool), String> {
     let (flags, state) = bytes.split_first().ok_or(NOT_ENCODED)?;
-    let decoded = catch_unwind(AssertUnwindSafe(|| rmp_serde::from_slice::<NewObject>(state)));
+    let decoded = catch_unwind(AssertUnwindSafe(|| match class.resident() {
+        Some(resident) => rmp_serde::Deserializer::from_read_ref(state).deserialize_map(Restored(resident.restore)),
+        None => rmp_serde::from_slice::<NewObject>(state),
+    }));
     let object = decoded.map_err(|_| "it panicked".to_owned())?.map_err(|error| error.to_string())?;
     Ok((object, flags & POISONED != 0))
+}
+
+/// Decodes what [`encode_resident`] has encoded.
+struct Restored(RestoreResident);
+
+impl<'de> Visitor<'de> for Restored {
+    type Value = NewObject;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the state of an object with its class")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NewObject, A::Error> {
+        map.next_key::<IgnoredAny>()?.ok_or_else(|| A::Error::custom("it has no class"))?;
+        map.next_value_seed(self)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Restored {
+    type Value = NewObject;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<NewObject, D::Error> {
+        (self.0)(&mut <dyn erased_serde::Deserializer<'_>>::erase(deserializer)).map_err(D::Error::custom)
+    }
 }

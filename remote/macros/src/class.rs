@@ -153,6 +153,11 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                     use #private::{ExtentWay as _, NoExtentWay as _};
                     (&&#private::Measuring::<#ident>::new()).way()
                 },
+                keep: || {
+                    #[allow(unused_imports)]
+                    use #private::{KeepWay as _, NoKeepWay as _};
+                    (&&#private::Keeping::<#ident>::new()).way()
+                },
                 signature: __signature,
                 memory: || {
                     #[allow(unused_imports)]

@@ -2,8 +2,9 @@
 
 use crate::caller::{Caller, OwnerId};
 use crate::error::Error;
+use crate::object::ChangeHook;
 use crate::service::ClientApi;
-use crate::value::ObjectRef;
+use crate::value::{ObjectRef, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -73,6 +74,13 @@ pub trait Host: Caller {
 
     /// Runs `undo` if the result of call `sequence` never reaches its caller.
     fn undo_unless_received(&self, sequence: u64, undo: Undo);
+
+    /// As [`undo_unless_received`](Self::undo_unless_received). If the service is started again before that is known,
+    /// object number `object` is asked to undo `what`.
+    fn undo_unless_received_as(&self, sequence: u64, object: u64, what: &Value, undo: Undo) {
+        let _ = (object, what);
+        self.undo_unless_received(sequence, undo);
+    }
 
     /// Declares that call `sequence` waits from now on until other calls do something.
     fn waits(&self, _sequence: u64) {}
@@ -202,6 +210,13 @@ impl Context {
     /// result was on its way. Otherwise a lock that was granted to such a caller would never be released.
     pub fn undo_unless_received(&self, undo: impl FnOnce() + Send + 'static) {
         self.host.undo_unless_received(self.sequence, Box::new(undo));
+    }
+
+    /// As [`undo_unless_received`](Self::undo_unless_received), for an object that is kept. If the service is started
+    /// again before it is known whether the result reached its caller, the object gets `what` by
+    /// [`Kept::undoing`](crate::object::Kept::undoing), and has to know then how that is undone.
+    pub fn undo_unless_received_as(&self, hook: &ChangeHook, what: &Value, undo: impl FnOnce() + Send + 'static) {
+        self.host.undo_unless_received_as(self.sequence, hook.object(), what, Box::new(undo));
     }
 
     /// Declares that the call waits from now on until other calls do something, which may never happen. A service that

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::dispatch::{Arguments, DispatchError, Finish, Output, Produced};
 use crate::error::Error;
 use crate::multi_object::{AnyViews, OnObjects};
-use crate::object::{Object, View};
+use crate::object::{Kept, Object, View};
 #[doc(no_inline)]
 pub use crate::params::Param;
 use crate::params::{called_text, signature_text};
@@ -22,6 +22,7 @@ use futures::future::BoxFuture;
 use std::alloc::Layout;
 use std::any::TypeId;
 use std::fmt;
+use std::sync::Arc;
 
 /// A place in a user's source, for errors at start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub struct ClassEntry {
     pub trace: fn() -> Option<Trace>,
     /// Returns the function that reports the size of one of its values; `None` if there is none.
     pub extent: fn() -> Option<Measure>,
+    /// Returns how its values are kept if it is resident; `None` if they are not.
+    pub keep: fn() -> Option<Resident>,
     /// The signature that has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Returns how its values are kept in memory. `None` for a type that does not compile.
@@ -86,6 +89,33 @@ pub struct ClassEntry {
     /// Where it is defined.
     pub place: Place,
 }
+
+impl ClassEntry {
+    /// How the values of a resident class outlive a service that has a storage; `None` if they do not, or if the class
+    /// is not resident.
+    pub fn resident(&self) -> Option<Resident> {
+        if self.encodable { None } else { (self.keep)() }
+    }
+
+    /// Whether its values outlive a service that has a storage.
+    pub fn is_kept(&self) -> bool {
+        self.encodable || (self.keep)().is_some()
+    }
+}
+
+/// How the values of a resident class outlive a service that has a storage.
+#[derive(Clone, Copy)]
+#[doc(hidden)]
+pub struct Resident {
+    /// The part of a value that is kept. `None` for a value of another class.
+    pub kept: fn(&dyn Object) -> Option<Arc<dyn Kept>>,
+    /// Decodes the state of a value, and makes the value.
+    pub restore: RestoreResident,
+}
+
+/// Decodes the state of a value of a resident class, and makes the value.
+#[doc(hidden)]
+pub type RestoreResident = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<NewObject, erased_serde::Error>;
 
 /// How the values of a class are kept in memory.
 #[derive(Clone, Copy, Debug)]

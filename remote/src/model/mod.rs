@@ -4,6 +4,7 @@ pub mod context;
 pub mod describe;
 pub mod dispatch;
 pub mod import;
+mod keep;
 pub mod multi_object;
 pub mod object;
 pub mod package;

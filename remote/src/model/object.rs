@@ -2,6 +2,7 @@
 
 use crate::value::Value;
 
+pub use super::keep::{ChangeHook, Hook, Keep, Kept, Save, Sessions};
 pub use crate::protocol::object::{Encodable, Object, View, Viewed};
 pub use crate::proxy::{Class, Interface, Remote};
 

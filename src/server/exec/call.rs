@@ -445,8 +445,20 @@ impl MethodCall {
         let looks = Looks::holding(held.others, elsewhere);
         let mut body = Vec::new();
         let written = match held.receiver {
-            ReceiverGuard::Shared(object, invoke) => {
+            ReceiverGuard::Shared(object, invoke) if object.class().entry().encodable => {
                 self.shared(invoke, &*object, &site.as_site(), &looks, args, &mut body)
+            }
+            ReceiverGuard::Shared(object, invoke) => {
+                // It may change by itself: the change and its outcome are in one batch.
+                let _entered = site.session.state().enter();
+                let written = self.shared(invoke, &*object, &site.as_site(), &looks, args, &mut body);
+                if !is_over(&written, &looks) {
+                    drop(object);
+                    return Self::ask(looks, asked, site);
+                }
+                let reply = written.map(|written| written.into_reply(body)).map_err(|error| *error);
+                site.session.note_outcome(site.context.sequence(), &reply);
+                return reply.map(Attempt::Over);
             }
             ReceiverGuard::Exclusive(mut object, invoke) => {
                 let state = site.session.state();

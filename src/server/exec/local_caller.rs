@@ -21,7 +21,7 @@ use tarmem_remote::context::{Context as CallContext, Host, Owner, SessionEnded, 
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::{Operation, Reply};
 use tarmem_remote::payload::Payload;
-use tarmem_remote::value::ObjectRef;
+use tarmem_remote::value::{ObjectRef, Value};
 use tokio::sync::oneshot;
 use tokio::task::unconstrained;
 use uuid::Uuid;
@@ -317,6 +317,13 @@ impl Host for LocalCaller {
     fn undo_unless_received(&self, sequence: u64, undo: Undo) {
         match self.shared.holder() {
             Some(session) => session.undo_unless_received(sequence, undo),
+            None => undo(),
+        }
+    }
+
+    fn undo_unless_received_as(&self, sequence: u64, object: u64, what: &Value, undo: Undo) {
+        match self.shared.holder() {
+            Some(session) => session.undo_unless_received_as(sequence, object, what, undo),
             None => undo(),
         }
     }

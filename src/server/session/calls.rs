@@ -98,6 +98,8 @@ impl ServerSession {
 
     /// Notes that a call now waits for other clients, perhaps for ever.
     pub(crate) fn waits(&self, sequence: u64) {
+        // What it waits for may keep its place in line, as that of this session.
+        self.kept_as();
         self.calls.lock().waiting.insert(sequence);
         if self.state.is_closing() {
             self.stop_waiting();

@@ -1,18 +1,22 @@
 //! What is undone if its caller never gets the result, and who is told when a session ends.
 
 use super::ServerSession;
+use crate::journal::rows;
 use hashbrown::HashMap;
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use tarmem_remote::context::{SessionEnded, Undo};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
+use tarmem_remote::value::Value;
 
 /// The undos of a session's calls, and the watchers of its end.
 #[derive(Default)]
 pub(super) struct Undos {
     /// The undos of results that their callers have not acknowledged yet, by sequence number.
     pub(super) by_call: HashMap<u64, Vec<Undo>>,
+    /// Those that are in the journal, too: by sequence number, which object is to undo what.
+    pub(super) kept: HashMap<u64, Vec<(u64, Value)>>,
     pub(super) watchers: Vec<Weak<dyn SessionEnded>>,
     /// How many watchers were left the last time the dead ones were removed.
     pub(super) watchers_swept: usize,
@@ -38,7 +42,33 @@ impl ServerSession {
         }
     }
 
+    /// As [`undo_unless_received`](Self::undo_unless_received); after a restart of the service, object number `object`
+    /// is asked to undo `what`.
+    pub(crate) fn undo_unless_received_as(&self, sequence: u64, object: u64, what: &Value, undo: Undo) {
+        if let (Some(number), Some(journal)) = (self.kept_as(), self.state.journal()) {
+            let mut undos = self.undos.lock();
+            if !undos.ended {
+                let kept = undos.kept.entry(sequence).or_default();
+                kept.push((object, what.clone()));
+                match rmp_serde::to_vec_named(&*kept) {
+                    Ok(bytes) => journal.note(|batch| rows::put_undos(batch, number, sequence, &bytes)),
+                    Err(error) => tracing::error!("how call {sequence} is undone cannot be kept: {error}"),
+                }
+            }
+        }
+        self.undo_unless_received(sequence, undo);
+    }
+
+    /// Goes on from what an earlier run has left.
+    pub(in crate::server) fn restore_undo(&self, sequence: u64, object: u64, what: Value, undo: Undo) {
+        self.undos.lock().kept.entry(sequence).or_default().push((object, what));
+        self.undo_unless_received(sequence, undo);
+    }
+
     pub(crate) fn undo(&self, sequence: u64) {
+        // That it is undone, and what that changes, is in one batch.
+        let _entered = self.state.enter();
+
         for undo in self.take_undos(sequence).into_iter().flatten() {
             undo();
         }
@@ -51,6 +81,13 @@ impl ServerSession {
         let mut undos = self.undos.lock();
         let taken = undos.by_call.remove(&sequence)?;
         self.provisional.fetch_sub(taken.len(), Ordering::Release);
+        let kept = undos.kept.remove(&sequence);
+        drop(undos);
+        if kept.is_some()
+            && let (Some(number), Some(journal)) = (self.kept_as(), self.state.journal())
+        {
+            journal.note_with_next(|batch| rows::remove_undos(batch, number, sequence));
+        }
         Some(taken)
     }
 

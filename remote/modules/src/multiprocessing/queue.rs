@@ -5,18 +5,17 @@ use crate::queue::methods::{Kind, bounded_methods, joinable_methods, queue_metho
 use crate::queue::proxy::{LeasedItem, bounded_proxy, joinable_proxy, queue_proxy};
 use crate::queue::store::Store;
 use crate::queue::{Lease, Leased};
-use crate::waiting::{Monitor, Patience, seconds};
+use crate::waiting::{Monitor, Patience, kept, seconds};
 use crate::{Decoded, Exception, Fallible, given};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::args::Arg;
-use tarmem_remote::context::{Context, SessionEnded};
+use tarmem_remote::context::Context;
 use tarmem_remote::object::Traverse;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, IntoValue, Value};
-use uuid::Uuid;
 
 /// A queue, as Python's `multiprocessing.Queue`: the first item to be put is the first to be taken.
 ///
@@ -41,7 +40,6 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct SharedQueue {
     items: Arc<Monitor<Items>>,
-    closed: Arc<Closed>,
 }
 
 /// A [`Queue`](SharedQueue) that can tell when all items that were put are done, as Python's
@@ -67,16 +65,6 @@ pub struct SharedQueue {
 #[derive(Debug)]
 pub struct JoinableQueue {
     items: Arc<Monitor<Items>>,
-    closed: Arc<Closed>,
-}
-
-/// The sessions that have closed the queue on their side.
-type Closed = Monitor<BTreeSet<Uuid>>;
-
-impl SessionEnded for Closed {
-    fn session_ended(&self, session: Uuid) {
-        self.with(|closed, _| closed.remove(&session));
-    }
 }
 
 macro_rules! process_queue {
@@ -87,17 +75,16 @@ macro_rules! process_queue {
             /// positive.
             #[remote(inline)]
             pub fn new(#[remote(default = 0)] maxsize: Arg<i64>) -> Self {
-                let items = Items::new(Store::Fifo(VecDeque::new()), maxsize.given());
-                $class { items, closed: Monitor::new(BTreeSet::new()) }
+                $class { items: Items::new(Store::Fifo(VecDeque::new()), maxsize.given()) }
             }
 
             /// Closes the queue for the caller's session: its `put` and `get` fail with `ValueError` from now on. Other
             /// sessions are not affected.
             pub fn close(&self, ctx: &Context) -> Result<(), Exception> {
                 let session = ctx.session();
-                self.closed.with(|closed, _| closed.insert(session));
-                if ctx.on_session_end(&self.closed).is_err() {
-                    self.closed.with(|closed, _| closed.remove(&session));
+                self.items.with(|items, _| items.close(session));
+                if ctx.on_session_end(&self.items).is_err() {
+                    self.items.with(|items, _| items.open(session));
                 }
                 Ok(())
             }
@@ -117,7 +104,7 @@ macro_rules! process_queue {
 
         impl Kind for $class {
             fn check_open(&self, ctx: &Context) -> Result<(), Exception> {
-                if self.closed.with(|closed, _| closed.contains(&ctx.session())) {
+                if self.items.read(|items| items.is_closed_by(ctx.session())) {
                     return Err(Exception::value(concat!("Queue <", $name, "> is closed")));
                 }
                 Ok(())
@@ -130,10 +117,11 @@ macro_rules! process_queue {
 
         impl Traverse for $class {
             fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-                self.items.with(|items, _| items.visit(visit));
+                self.items.read(|items| items.visit(visit));
             }
         }
 
+        kept!($class, items: Items);
         queue_methods!($class);
         bounded_methods!($class);
         queue_proxy!($proxy);

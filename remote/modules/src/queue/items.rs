@@ -3,11 +3,14 @@
 use super::store::Store;
 use crate::Exception;
 use crate::python::check_depth;
-use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, deliver, enter, next_token};
+use crate::waiting::{
+    Attempt, Door, KeptState, Line, Monitor, Patience, Woken, deliver, enter, haunt, next_token, undo_unless_received,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
 use tarmem_remote::context::{Context, SessionEnded};
+use tarmem_remote::object::Sessions;
 use tarmem_remote::value::Value;
 use uuid::Uuid;
 
@@ -43,7 +46,7 @@ pub struct Lease {
 ///
 /// Whenever the state is not locked: if a caller waits for an item, there is no item; if a caller waits for room, there
 /// is no room.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Items {
     store: Store,
     /// `None` if the queue is unbounded.
@@ -54,9 +57,19 @@ pub(crate) struct Items {
     getters: Line<(), Result<Value, Exception>>,
     putters: Line<Value, Result<(), Exception>>,
     joiners: Line<(), ()>,
+    /// The sessions that have closed it.
+    #[serde(default)]
+    closed: BTreeSet<Uuid>,
 }
 
-#[derive(Debug)]
+/// What is given back if it does not reach the caller.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Delivered {
+    Item(Value),
+    Lease(Uuid, u64),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 struct Leased {
     session: Uuid,
     item: Value,
@@ -119,6 +132,7 @@ impl Items {
             getters: Line::default(),
             putters: Line::default(),
             joiners: Line::default(),
+            closed: BTreeSet::new(),
         })
     }
 
@@ -142,6 +156,19 @@ impl Items {
 
     pub(crate) fn waiting(&self) -> usize {
         self.getters.len() + self.putters.len()
+    }
+
+    /// The session has closed it: it can neither put nor get any more.
+    pub(crate) fn close(&mut self, session: Uuid) {
+        self.closed.insert(session);
+    }
+
+    pub(crate) fn open(&mut self, session: Uuid) {
+        self.closed.remove(&session);
+    }
+
+    pub(crate) fn is_closed_by(&self, session: Uuid) -> bool {
+        self.closed.contains(&session)
     }
 
     fn attempt_put(&mut self, item: Value, woken: &mut Woken) -> Attempt<Putters> {
@@ -237,9 +264,41 @@ impl Items {
     }
 }
 
+impl KeptState for Items {
+    type Done = Delivered;
+
+    fn undo(&mut self, done: Delivered, woken: &mut Woken) {
+        match done {
+            Delivered::Item(item) => self.put_back(item, woken),
+            Delivered::Lease(session, token) => {
+                // The item may have gone back already.
+                let _ = self.give_back(session, token, woken);
+            }
+        }
+    }
+
+    fn last_token(&self) -> u64 {
+        self.leases.keys().next_back().copied().unwrap_or(0)
+    }
+
+    fn resume(monitor: &Arc<Monitor<Self>>, sessions: &mut dyn Sessions) {
+        haunt::<Getters>(monitor, sessions);
+        haunt::<Putters>(monitor, sessions);
+        haunt::<Joiners>(monitor, sessions);
+        let holders: BTreeSet<Uuid> = monitor.read(|items| {
+            items.leases.values().map(|lease| lease.session).chain(items.closed.iter().copied()).collect()
+        });
+        for session in holders {
+            let monitor: Weak<Monitor<Self>> = Arc::downgrade(monitor);
+            sessions.watch(session, monitor);
+        }
+    }
+}
+
 impl SessionEnded for Monitor<Items> {
     fn session_ended(&self, session: Uuid) {
         self.with(|items, woken| {
+            items.open(session);
             let ended: Vec<u64> =
                 items.leases.iter().filter(|(_, lease)| lease.session == session).map(|(token, _)| *token).collect();
             // From last to first, so that the first item ends up in front.
@@ -302,10 +361,7 @@ pub(crate) async fn get_leased(
     let item = take(items, ctx, patience).await?;
     let session = ctx.session();
     let token = items.with(|items, _| items.lease(session, item.clone()));
-    deliver(ctx, items, move |items, woken| {
-        // The item may have gone back already.
-        let _ = items.give_back(session, token, woken);
-    })?;
+    deliver(ctx, items, Delivered::Lease(session, token))?;
     Ok(Lease { item, token })
 }
 
@@ -324,6 +380,5 @@ async fn take(items: &Arc<Monitor<Items>>, ctx: &Context, patience: Patience) ->
 
 /// Puts an item back, as the next one to be taken, if it does not reach its caller.
 fn returning(items: &Arc<Monitor<Items>>, ctx: &Context, item: &Value) {
-    let (items, item) = (Arc::clone(items), item.clone());
-    ctx.undo_unless_received(move || items.with(|items, woken| items.put_back(item, woken)));
+    undo_unless_received(ctx, items, Delivered::Item(item.clone()));
 }

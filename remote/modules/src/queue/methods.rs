@@ -94,7 +94,7 @@ macro_rules! queue_methods {
 
             /// Returns the number of items, without leased ones.
             pub fn qsize(&self) -> usize {
-                self.items.with(|items, _| items.len())
+                self.items.read(|items| items.len())
             }
 
             /// Returns whether there are no items.
@@ -104,12 +104,12 @@ macro_rules! queue_methods {
 
             /// Returns the number of leased items.
             pub fn leased(&self) -> usize {
-                self.items.with(|items, _| items.leased())
+                self.items.read(|items| items.leased())
             }
 
             /// Returns the number of callers that wait for an item, or for room.
             pub fn waiting(&self) -> usize {
-                self.items.with(|items, _| items.waiting())
+                self.items.read(|items| items.waiting())
             }
         }
     };
@@ -143,7 +143,7 @@ macro_rules! bounded_methods {
 
             /// Returns whether there is no room.
             pub fn full(&self) -> bool {
-                self.items.with(|items, _| items.is_full())
+                self.items.read(|items| items.is_full())
             }
         }
     };

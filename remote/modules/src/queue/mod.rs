@@ -13,7 +13,7 @@ pub use items::Lease;
 pub use proxy::{Leased, LeasedItem, Leasing};
 
 use crate::Exception;
-use crate::waiting::Monitor;
+use crate::waiting::{Monitor, kept};
 use items::Items;
 use methods::{Kind, bounded_methods, joinable_methods, queue_methods};
 use std::collections::VecDeque;
@@ -179,13 +179,18 @@ macro_rules! traverse {
     ($($class:ident),+) => {$(
         impl Traverse for $class {
             fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-                self.items.with(|items, _| items.visit(visit));
+                self.items.read(|items| items.visit(visit));
             }
         }
     )+};
 }
 
 traverse!(Queue, LifoQueue, PriorityQueue, SimpleQueue);
+
+kept!(Queue, items: Items);
+kept!(LifoQueue, items: Items);
+kept!(PriorityQueue, items: Items);
+kept!(SimpleQueue, items: Items);
 
 queue_methods!(Queue);
 queue_methods!(LifoQueue);

@@ -2,11 +2,12 @@
 
 use crate::Exception;
 use crate::python::{equal, heap};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use tarmem_remote::value::Value;
 
 /// The items of a queue.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Store {
     /// The first item to be put is the first to be taken.
     Fifo(VecDeque<Value>),
@@ -74,7 +75,7 @@ impl Store {
 }
 
 /// A heap, and the items that are taken before all in it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Heap {
     items: Vec<Value>,
     /// Items that were put back when they could no longer be ordered with the others.

@@ -1,10 +1,12 @@
 //! `Barrier`.
 
-use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, enter, seconds};
+use crate::waiting::{Attempt, Door, KeptState, Line, Monitor, Patience, Woken, enter, haunt, kept, seconds};
 use crate::{Exception, Fallible};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::context::Context;
+use tarmem_remote::object::Sessions;
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
@@ -32,13 +34,13 @@ use tarmem_remote::value::Value;
 #[derive(Debug)]
 pub struct Barrier {
     gate: Arc<Monitor<Gate>>,
-    /// How long parties wait that give no timeout.
-    patience: Patience,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Gate {
     parties: usize,
+    /// How long parties wait that give no timeout.
+    patience: Patience,
     broken: bool,
     /// Each waiting party wants its index; it is granted that, or `None` if the barrier breaks.
     line: Line<usize, Option<usize>>,
@@ -80,6 +82,18 @@ impl Gate {
     }
 }
 
+impl KeptState for Gate {
+    type Done = ();
+
+    fn undo(&mut self, (): (), _: &mut Woken) {}
+
+    fn resume(monitor: &Arc<Monitor<Self>>, sessions: &mut dyn Sessions) {
+        haunt::<Gate>(monitor, sessions);
+    }
+}
+
+kept!(Barrier, gate: Gate);
+
 #[remote]
 impl Barrier {
     /// Makes a barrier for that many `parties`. `timeout`, in seconds, applies to waits without a timeout.
@@ -93,8 +107,8 @@ impl Barrier {
         }
         let parties = usize::try_from(parties).ok().filter(|parties| *parties > 0);
         let parties = parties.ok_or_else(|| Exception::value("parties must be >= 1"))?;
-        let gate = Monitor::new(Gate { parties, broken: false, line: Line::default() });
-        Ok(Barrier { gate, patience: Patience::to_wait(timeout)? })
+        let patience = Patience::to_wait(timeout)?;
+        Ok(Barrier { gate: Monitor::new(Gate { parties, patience, broken: false, line: Line::default() }) })
     }
 
     /// Waits until all parties wait, and returns the caller's index among them, from 0, in the order in which they
@@ -105,7 +119,7 @@ impl Barrier {
     #[remote(proxy = "wait_index")]
     pub async fn wait(&self, ctx: &Context, timeout: Option<f64>) -> Result<usize, Exception> {
         let patience = match timeout {
-            None => self.patience,
+            None => self.gate.read(|gate| gate.patience),
             timeout => Patience::to_wait(timeout)?,
         };
         let arrived = enter::<Gate>(ctx, &self.gate, patience, |gate, woken| Ok(gate.arrive(woken))).await?;
@@ -132,17 +146,17 @@ impl Barrier {
 
     /// Returns the number of parties that the barrier is for.
     pub fn parties(&self) -> usize {
-        self.gate.with(|gate, _| gate.parties)
+        self.gate.read(|gate| gate.parties)
     }
 
     /// Returns the number of parties that wait.
     pub fn n_waiting(&self) -> usize {
-        self.gate.with(|gate, _| gate.line.len())
+        self.gate.read(|gate| gate.line.len())
     }
 
     /// Returns whether it is broken.
     pub fn broken(&self) -> bool {
-        self.gate.with(|gate, _| gate.broken)
+        self.gate.read(|gate| gate.broken)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::guard::{Guard, lockable};
 use super::lock::{Lock, RLock, lock_methods, owned_methods};
-use super::mutual::{Grant, Holder, Mutual, acquire, acquire_again};
+use super::mutual::{Delivered, Grant, Holder, Mutual, acquire, acquire_again};
 use crate::python::type_name;
 use crate::waiting::{Door, Line, Monitor, Patience, Wait, Woken, deliver, seconds};
 use crate::{Exception, Fallible};
@@ -226,13 +226,13 @@ impl Condition {
 
     /// Returns the number of callers that wait for a notification.
     pub fn sleeping(&self) -> usize {
-        self.sleepers.with(|sleepers, _| sleepers.line.len())
+        self.sleepers.read(|sleepers| sleepers.line.len())
     }
 }
 
 impl Condition {
     fn check_held(&self, ctx: &Context, what: &str) -> Result<(), Exception> {
-        if self.lock.with(|lock, _| lock.is_held_by(ctx.owner())) {
+        if self.lock.read(|lock| lock.is_held_by(ctx.owner())) {
             return Ok(());
         }
         Err(not_held(what))
@@ -247,7 +247,8 @@ impl Condition {
         };
         self.check_held(ctx, "wait")?;
         // The caller joins the line before it releases the lock, so nobody can notify too early.
-        let ticket = self.sleepers.with(|sleepers, _| sleepers.line.join(()))?;
+        let caller = self.sleepers.caller(ctx);
+        let ticket = self.sleepers.with(|sleepers, _| sleepers.line.join(caller, ()))?;
         let asleep = Wait::<Sleepers>::new(ctx, &self.sleepers, ticket);
         let Some(acquirer) = self.lock.with(|lock, woken| lock.release_all(owner, woken)) else {
             // Another task of the session has just released it.
@@ -256,7 +257,7 @@ impl Condition {
         let notified = asleep.patiently(patience).await.is_some();
         let mut notification = Notification { sleepers: notified.then_some(&self.sleepers) };
         let grant = acquire_again(ctx, &self.lock, acquirer).await;
-        deliver(ctx, &self.lock, move |lock, woken| lock.take_back_all(grant, woken))?;
+        deliver(ctx, &self.lock, Delivered::All(grant))?;
         if let Some(sleepers) = notification.sleepers.take() {
             let sleepers = Arc::clone(sleepers);
             ctx.undo_unless_received(move || sleepers.with(|sleepers, woken| Sleepers::pass_on(sleepers, (), woken)));

@@ -1,10 +1,12 @@
 //! `Event`.
 
-use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, enter, seconds};
+use crate::waiting::{Attempt, Door, KeptState, Line, Monitor, Patience, Woken, enter, haunt, kept, seconds};
 use crate::{Exception, Fallible};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::context::Context;
+use tarmem_remote::object::Sessions;
 use tarmem_remote::remote;
 
 /// A flag that many callers can wait for, as Python's `Event`.
@@ -30,7 +32,7 @@ pub struct Event {
     flag: Arc<Monitor<Flag>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Flag {
     set: bool,
     line: Line<(), ()>,
@@ -48,6 +50,18 @@ impl Door for Flag {
     fn pass_on(_: &mut Flag, (): (), _: &mut Woken) {}
 }
 
+impl KeptState for Flag {
+    type Done = ();
+
+    fn undo(&mut self, (): (), _: &mut Woken) {}
+
+    fn resume(monitor: &Arc<Monitor<Self>>, sessions: &mut dyn Sessions) {
+        haunt::<Flag>(monitor, sessions);
+    }
+}
+
+kept!(Event, flag: Flag);
+
 #[remote]
 impl Event {
     /// Makes an event that is not set.
@@ -59,7 +73,7 @@ impl Event {
 
     /// Returns whether it is set.
     pub fn is_set(&self) -> bool {
-        self.flag.with(|flag, _| flag.set)
+        self.flag.read(|flag| flag.set)
     }
 
     /// Sets the event: callers that wait go on, and later ones do not wait.
@@ -90,7 +104,7 @@ impl Event {
 
     /// Returns the number of callers that wait.
     pub fn waiting(&self) -> usize {
-        self.flag.with(|flag, _| flag.line.len())
+        self.flag.read(|flag| flag.line.len())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::guard::{Guard, lockable};
 use super::mutual::{Grant, Holder, Mutual, acquire};
-use crate::waiting::{Monitor, Patience};
+use crate::waiting::{Monitor, Patience, kept};
 use crate::{Exception, Fallible};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,9 @@ impl RLock {
         RLock { lock: Mutual::new(true) }
     }
 }
+
+kept!(Lock, lock: Mutual);
+kept!(RLock, lock: Mutual);
 
 impl Lock {
     pub(super) fn state(&self) -> &Arc<Monitor<Mutual>> {
@@ -177,17 +180,17 @@ macro_rules! lock_methods {
 
             /// Returns who holds it, and under which token; null if nobody does.
             pub fn holder(&self) -> Option<Holder> {
-                self.lock.with(|lock, _| lock.holder())
+                self.lock.read(Mutual::holder)
             }
 
             /// Returns the token of its last grant; 0 if it was never acquired.
             pub fn token(&self) -> u64 {
-                self.lock.with(|lock, _| lock.last_token())
+                self.lock.read(Mutual::last_token)
             }
 
             /// Returns the number of callers that wait for it.
             pub fn waiting(&self) -> usize {
-                self.lock.with(|lock, _| lock.waiting())
+                self.lock.read(Mutual::waiting)
             }
         }
     };
@@ -201,7 +204,7 @@ macro_rules! owned_methods {
             /// Returns whether the caller holds it: its task, or the owner that it names.
             #[remote(name = "_is_owned")]
             pub fn is_owned(&self, ctx: &Context) -> bool {
-                self.lock.with(|lock, _| lock.is_held_by(ctx.owner()))
+                self.lock.read(|lock| lock.is_held_by(ctx.owner()))
             }
 
             /// Releases the lock however often the caller holds it, and returns the state that `_acquire_restore`

@@ -2,11 +2,14 @@
 
 use crate::Exception;
 use crate::python::type_name;
-use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Wait, Woken, deliver, enter, next_token};
+use crate::waiting::{
+    Attempt, Door, KeptState, Line, Monitor, Patience, Wait, Woken, deliver, enter, haunt, next_token,
+};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tarmem_remote::call::OwnerId;
 use tarmem_remote::context::{Context, Owner, SessionEnded};
+use tarmem_remote::object::Sessions;
 use tarmem_remote::value::Value;
 use uuid::Uuid;
 
@@ -82,7 +85,7 @@ impl Holder {
 const DEPTH: usize = 1 << 16;
 
 /// A lock: its holder, and the callers that wait for it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Mutual {
     reentrant: bool,
     last_token: u64,
@@ -92,7 +95,7 @@ pub(crate) struct Mutual {
     line: Line<Acquirer, Grant>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Ownership {
     owner: Owner,
     grant: Grant,
@@ -104,7 +107,7 @@ struct Ownership {
 }
 
 /// A caller that wants a lock.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Acquirer {
     owner: Owner,
     lower: Vec<u64>,
@@ -291,6 +294,38 @@ impl Ownership {
     }
 }
 
+/// A grant that is to be taken back if it does not reach the caller.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Delivered {
+    /// Once.
+    One(Grant),
+    /// However often it was acquired.
+    All(Grant),
+}
+
+impl KeptState for Mutual {
+    type Done = Delivered;
+
+    fn undo(&mut self, done: Delivered, woken: &mut Woken) {
+        match done {
+            Delivered::One(grant) => self.take_back(grant, woken),
+            Delivered::All(grant) => self.take_back_all(grant, woken),
+        }
+    }
+
+    fn last_token(&self) -> u64 {
+        self.last_token
+    }
+
+    fn resume(monitor: &Arc<Monitor<Self>>, sessions: &mut dyn Sessions) {
+        haunt::<Acquirers>(monitor, sessions);
+        if let Some(holder) = monitor.read(Mutual::holder) {
+            let monitor: Weak<Monitor<Self>> = Arc::downgrade(monitor);
+            sessions.watch(holder.session, monitor);
+        }
+    }
+}
+
 impl SessionEnded for Monitor<Mutual> {
     fn session_ended(&self, session: Uuid) {
         self.with(|lock, woken| {
@@ -311,7 +346,7 @@ pub(crate) async fn acquire(
     let owner = ctx.owner();
     let granted = enter::<Acquirers>(ctx, lock, patience, |lock, _| lock.attempt(owner)).await?;
     if let Some(grant) = granted {
-        deliver(ctx, lock, move |lock, woken| lock.take_back(grant, woken))?;
+        deliver(ctx, lock, Delivered::One(grant))?;
     }
     Ok(granted)
 }
@@ -336,21 +371,23 @@ pub(crate) async fn acquire_restore(
     ctx: &Context,
     state: &Value,
 ) -> Result<(), Exception> {
-    let acquirer = if lock.with(|lock, _| lock.is_reentrant()) {
+    let acquirer = if lock.read(Mutual::is_reentrant) {
         Acquirer::restoring(ctx.owner(), saved_depth(state)?)?
     } else {
         Acquirer::once(ctx.owner())
     };
     // The caller counts as one of those that wait.
-    let ticket = lock.with(|lock, _| match lock.held {
-        None => Ok(Err(lock.hold(acquirer))),
-        Some(_) => lock.line.join(acquirer).map(Ok),
+    let caller = lock.caller(ctx);
+    let ticket = lock.with(|lock, _| match (lock.line.adopt(caller), &lock.held) {
+        (Some((ticket, _)), _) => Ok(Ok(ticket)),
+        (None, None) => Ok(Err(lock.hold(acquirer))),
+        (None, Some(_)) => lock.line.join(caller, acquirer).map(Ok),
     })?;
     let grant = match ticket {
         Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,
         Err(grant) => grant,
     };
-    deliver(ctx, lock, move |lock, woken| lock.take_back_all(grant, woken))
+    deliver(ctx, lock, Delivered::All(grant))
 }
 
 fn saved_depth(state: &Value) -> Result<usize, Exception> {
@@ -370,9 +407,10 @@ fn saved_depth(state: &Value) -> Result<usize, Exception> {
 /// Acquires the lock as often as before, for a caller that has released it in between. The caller of this function
 /// makes sure that the grant is delivered.
 pub(crate) async fn acquire_again(ctx: &Context, lock: &Arc<Monitor<Mutual>>, acquirer: Acquirer) -> Grant {
+    let caller = lock.caller(ctx);
     let ticket = lock.with(|lock, _| match lock.held {
         None => Err(lock.hold(acquirer)),
-        Some(_) => Ok(lock.line.join_again(acquirer)),
+        Some(_) => Ok(lock.line.join_again(caller, acquirer)),
     });
     match ticket {
         Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,

@@ -1,14 +1,16 @@
 //! `Semaphore` and `BoundedSemaphore`.
 
-use crate::waiting::{Attempt, Door, Line, Monitor, Patience, Woken, deliver, enter, seconds};
+use crate::waiting::{Attempt, Door, KeptState, Line, Monitor, Patience, Woken, deliver, enter, haunt, kept, seconds};
 use crate::{Exception, Fallible};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tarmem_remote::args::Arg;
 use tarmem_remote::call::CallError;
 use tarmem_remote::context::{Context, SessionEnded};
+use tarmem_remote::object::Sessions;
 use tarmem_remote::proxy::Proxy;
 use tarmem_remote::remote;
 use tarmem_remote::value::{Granted, Value};
@@ -83,7 +85,7 @@ impl BoundedSemaphore {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Permits {
     free: u64,
     bounded: bool,
@@ -175,6 +177,27 @@ impl Permits {
     }
 }
 
+impl KeptState for Permits {
+    /// One permit of this session.
+    type Done = Uuid;
+
+    fn undo(&mut self, session: Uuid, woken: &mut Woken) {
+        self.take_back(session, woken);
+    }
+
+    fn resume(monitor: &Arc<Monitor<Self>>, sessions: &mut dyn Sessions) {
+        haunt::<Permits>(monitor, sessions);
+        let holders: Vec<Uuid> = monitor.read(|permits| permits.held.keys().copied().collect());
+        for session in holders {
+            let monitor: Weak<Monitor<Self>> = Arc::downgrade(monitor);
+            sessions.watch(session, monitor);
+        }
+    }
+}
+
+kept!(Semaphore, permits: Permits);
+kept!(BoundedSemaphore, permits: Permits);
+
 impl SessionEnded for Monitor<Permits> {
     fn session_ended(&self, session: Uuid) {
         self.with(|permits, woken| {
@@ -191,7 +214,7 @@ async fn acquire(permits: &Arc<Monitor<Permits>>, ctx: &Context, patience: Patie
     if granted.is_none() {
         return Ok(false);
     }
-    deliver(ctx, permits, move |permits, woken| permits.take_back(session, woken))?;
+    deliver(ctx, permits, session)?;
     Ok(true)
 }
 
@@ -279,17 +302,17 @@ macro_rules! semaphore_methods {
 
             /// Returns the number of free permits.
             pub fn value(&self) -> u64 {
-                self.permits.with(|permits, _| permits.free)
+                self.permits.read(|permits| permits.free)
             }
 
             /// Returns the number of permits that the session holds.
             pub fn held(&self, ctx: &Context) -> u64 {
-                self.permits.with(|permits, _| permits.held_by(ctx.session()))
+                self.permits.read(|permits| permits.held_by(ctx.session()))
             }
 
             /// Returns the number of callers that wait for a permit.
             pub fn waiting(&self) -> usize {
-                self.permits.with(|permits, _| permits.line.len())
+                self.permits.read(|permits| permits.line.len())
             }
         }
 

@@ -1,59 +1,83 @@
 //! Waiting in line, which the classes of `threading` and the queues are built on.
 //!
-//! A class keeps its state in a [`Monitor`]: a mutex that is held only briefly, and never during a wait. A caller that
+//! A class keeps its state in a [`Monitor`], which is never locked during a wait. A caller that
 //! must wait joins a [`Line`] in that state, and awaits a [`Wait`]. A caller that changes the state grants something to
 //! the first in line. A wait that is dropped, because its caller has cancelled it or its session has ended, leaves the
 //! line; if it was granted something at that moment, that is passed on.
 
 use super::Patience;
+use super::monitor::{Monitor, Woken};
 use crate::Exception;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{self, Poll, Waker};
-use tarmem_remote::context::{Context, SessionEnded};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tarmem_remote::context::Context;
+use tarmem_remote::object::Sessions;
+use uuid::Uuid;
 
 /// How many callers can wait in one line. Each holds a share of the object while it waits. There are 65,536 shares:
 /// enough for the two lines that some classes have, and for the callers that end the waiting.
 pub const WAITERS: usize = 30_000;
 
-/// A state that many callers change, each of them briefly.
-#[derive(Debug)]
-pub(crate) struct Monitor<S> {
-    state: Mutex<S>,
+/// Who waits, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Caller {
+    session: Uuid,
+    /// The number of its call.
+    sequence: u64,
+    /// Microseconds since 1970; 0 if the line is not kept.
+    since: u64,
 }
 
-/// The wakers to call once the monitor is unlocked, since waking runs other code.
-#[derive(Default)]
-pub(crate) struct Woken(Vec<Waker>);
-
-impl<S> Monitor<S> {
-    pub(crate) fn new(state: S) -> Arc<Self> {
-        Arc::new(Monitor { state: Mutex::new(state) })
+impl Caller {
+    /// The caller, from now on. `dated`: the line is kept.
+    pub(super) fn new(ctx: &Context, dated: bool) -> Self {
+        Caller { session: ctx.session(), sequence: ctx.sequence(), since: if dated { now() } else { 0 } }
     }
 
-    /// Calls `change` with the state locked, then wakes the callers that it named.
-    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut S, &mut Woken) -> R) -> R {
-        let mut woken = Woken::default();
-        let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), &mut woken);
-        woken.0.into_iter().for_each(Waker::wake);
-        result
+    fn call(self) -> (Uuid, u64) {
+        (self.session, self.sequence)
     }
+}
+
+/// Microseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The callers that wait, in the order in which they came: each wants a `W`, and is granted a `G`.
-#[derive(Debug)]
+///
+/// When a service is started again, those that waited before are *ghosts*: they have their places, but nobody is there.
+/// Each becomes a caller again when its session sends the call again, and leaves if that does not want the result any
+/// more, or has ended.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "W: Serialize, G: Serialize", deserialize = "W: Deserialize<'de>, G: Deserialize<'de>"))]
 pub(crate) struct Line<W, G> {
     last: u64,
-    waiting: BTreeMap<u64, (W, Option<Waker>)>,
+    waiting: BTreeMap<u64, Place<W>>,
     /// Grants that have not been taken yet.
-    granted: BTreeMap<u64, G>,
+    granted: BTreeMap<u64, (Caller, G)>,
+    /// The tickets of the calls of an earlier run that have not come again.
+    #[serde(skip)]
+    ghosts: BTreeMap<(Uuid, u64), u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Place<W> {
+    caller: Caller,
+    want: W,
+    #[serde(skip)]
+    waker: Option<Waker>,
 }
 
 impl<W, G> Default for Line<W, G> {
     fn default() -> Self {
-        Line { last: 0, waiting: BTreeMap::new(), granted: BTreeMap::new() }
+        Line { last: 0, waiting: BTreeMap::new(), granted: BTreeMap::new(), ghosts: BTreeMap::new() }
     }
 }
 
@@ -71,25 +95,25 @@ impl<W, G> Line<W, G> {
     ///
     /// # Errors
     /// `RuntimeError` if [`WAITERS`] callers wait already.
-    pub(crate) fn join(&mut self, want: W) -> Result<u64, Exception> {
+    pub(crate) fn join(&mut self, caller: Caller, want: W) -> Result<u64, Exception> {
         if self.waiting.len() >= WAITERS {
             let message = format!("{WAITERS} callers wait for this already, which is the limit; try again later");
             return Err(Exception::RuntimeError(message));
         }
-        Ok(self.join_again(want))
+        Ok(self.join_again(caller, want))
     }
 
     /// As [`join`](Self::join), for a caller that has already been counted in another line.
-    pub(crate) fn join_again(&mut self, want: W) -> u64 {
+    pub(crate) fn join_again(&mut self, caller: Caller, want: W) -> u64 {
         self.last += 1;
-        self.waiting.insert(self.last, (want, None));
+        self.waiting.insert(self.last, Place { caller, want, waker: None });
         self.last
     }
 
     /// Grants something to the first in line. Returns false if nobody waits.
     pub(crate) fn grant_first(&mut self, woken: &mut Woken, grant: impl FnOnce(W) -> G) -> bool {
-        let Some((ticket, (want, waker))) = self.waiting.pop_first() else { return false };
-        self.granted.insert(ticket, grant(want));
+        let Some((ticket, Place { caller, want, waker })) = self.waiting.pop_first() else { return false };
+        self.granted.insert(ticket, (caller, grant(want)));
         woken.0.extend(waker);
         true
     }
@@ -99,17 +123,40 @@ impl<W, G> Line<W, G> {
         while self.grant_first(woken, &grant) {}
     }
 
-    /// Returns what was granted, or registers the waker if nothing was. A waker that is no longer needed is returned,
-    /// since dropping it may run other code.
-    fn poll(&mut self, ticket: u64, waker: &Waker) -> Result<G, Option<Waker>> {
-        if let Some(granted) = self.granted.remove(&ticket) {
-            return Ok(granted);
-        }
-        Err(match self.waiting.get_mut(&ticket) {
-            Some((_, Some(known))) if known.will_wake(waker) => None,
-            Some((_, known)) => known.replace(waker.clone()),
+    /// Whether something was granted.
+    fn is_granted(&self, ticket: u64) -> bool {
+        self.granted.contains_key(&ticket)
+    }
+
+    fn take(&mut self, ticket: u64) -> Option<G> {
+        self.granted.remove(&ticket).map(|(_, granted)| granted)
+    }
+
+    /// Registers the waker. One that is no longer needed is returned, since dropping it may run other code.
+    fn register(&mut self, ticket: u64, waker: &Waker) -> Option<Waker> {
+        match self.waiting.get_mut(&ticket).map(|place| &mut place.waker) {
+            Some(Some(known)) if known.will_wake(waker) => None,
+            Some(known) => known.replace(waker.clone()),
             None => None,
-        })
+        }
+    }
+
+    /// All that are here are of an earlier run.
+    fn haunt(&mut self) {
+        let waiting = self.waiting.iter().map(|(ticket, place)| (place.caller.call(), *ticket));
+        let granted = self.granted.iter().map(|(ticket, (caller, _))| (caller.call(), *ticket));
+        self.ghosts = waiting.chain(granted).collect();
+    }
+
+    /// The place that the call had in an earlier run: its ticket, and since when it has waited.
+    pub(crate) fn adopt(&mut self, caller: Caller) -> Option<(u64, u64)> {
+        if self.ghosts.is_empty() {
+            return None;
+        }
+        let ticket = self.ghosts.remove(&caller.call())?;
+        let waiting = self.waiting.get(&ticket).map(|place| place.caller);
+        let known = waiting.or_else(|| self.granted.get(&ticket).map(|(caller, _)| *caller))?;
+        Some((ticket, known.since))
     }
 }
 
@@ -142,10 +189,18 @@ pub(crate) async fn enter<D: Door>(
     patience: Patience,
     attempt: impl FnOnce(&mut D::State, &mut Woken) -> Result<Attempt<D>, Exception>,
 ) -> Result<Option<D::Admission>, Exception> {
-    let ticket = monitor.with(|state, woken| match attempt(state, woken)? {
-        Attempt::Granted(granted) => Ok(Err(Some(granted))),
-        Attempt::Wait(_) if patience == Patience::None => Ok(Err(None)),
-        Attempt::Wait(want) => D::line(state).join(want).map(Ok),
+    let caller = monitor.caller(ctx);
+    let mut patience = patience;
+    let ticket = monitor.with(|state, woken| {
+        if let Some((ticket, since)) = D::line(state).adopt(caller) {
+            patience = patience.after(Duration::from_micros(caller.since.saturating_sub(since)));
+            return Ok(Ok(ticket));
+        }
+        match attempt(state, woken)? {
+            Attempt::Granted(granted) => Ok(Err(Some(granted))),
+            Attempt::Wait(_) if patience == Patience::None => Ok(Err(None)),
+            Attempt::Wait(want) => D::line(state).join(caller, want).map(Ok),
+        }
     })?;
     match ticket {
         Ok(ticket) => Ok(Wait::<D>::new(ctx, monitor, ticket).patiently(patience).await),
@@ -189,7 +244,7 @@ impl<D: Door> Wait<D> {
         let ticket = self.ticket.take()?;
         let (granted, place) = self.monitor.with(|state, woken| {
             let line = D::line(state);
-            let (granted, place) = (line.granted.remove(&ticket), line.waiting.remove(&ticket));
+            let (granted, place) = (line.take(ticket), line.waiting.remove(&ticket));
             if place.is_some() {
                 D::left(state, woken);
             }
@@ -205,12 +260,20 @@ impl<D: Door> Future for Wait<D> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<D::Admission> {
         let Some(ticket) = self.ticket else { return Poll::Pending };
-        match self.monitor.with(|state, _| D::line(state).poll(ticket, cx.waker())) {
-            Ok(granted) => {
+        // Only a grant that is taken changes anything that is kept.
+        let waits = self.monitor.look(|state| {
+            let line = D::line(state);
+            if line.is_granted(ticket) { Err(()) } else { Ok(line.register(ticket, cx.waker())) }
+        });
+        if let Ok(_replaced) = waits {
+            return Poll::Pending;
+        }
+        match self.monitor.with(|state, _| D::line(state).take(ticket)) {
+            Some(granted) => {
                 self.ticket = None;
                 Poll::Ready(granted)
             }
-            Err(_replaced) => Poll::Pending,
+            None => Poll::Pending,
         }
     }
 }
@@ -224,25 +287,30 @@ impl<D: Door> Drop for Wait<D> {
     }
 }
 
-/// Hands over something that must be given up when the caller's session ends. `take_back` runs if it does not reach the
-/// caller.
-///
-/// # Errors
-/// `RuntimeError` if the session has ended already; it has been taken back then.
-pub(crate) fn deliver<S: Send + 'static>(
-    ctx: &Context,
-    monitor: &Arc<Monitor<S>>,
-    take_back: impl FnOnce(&mut S, &mut Woken) + Send + 'static,
-) -> Result<(), Exception>
-where
-    Monitor<S>: SessionEnded,
-{
-    if ctx.on_session_end(monitor).is_err() {
-        monitor.with(take_back);
-        return Err(Exception::RuntimeError("the session has ended".to_owned()));
+/// The callers that waited in an earlier run are there as ghosts from now on.
+pub(crate) fn haunt<D: Door>(monitor: &Arc<Monitor<D::State>>, sessions: &mut dyn Sessions) {
+    let ghosts = monitor.look(|state| {
+        let line = D::line(state);
+        line.haunt();
+        line.ghosts.clone()
+    });
+    for ((session, sequence), ticket) in ghosts {
+        let monitor = Arc::clone(monitor);
+        let leave = move || monitor.with(|state, woken| exorcise::<D>(state, (session, sequence), ticket, woken));
+        sessions.undo_unless_received(session, sequence, Box::new(leave));
     }
-    // If the session ends from here on, either the monitor hears of it after the grant, or this runs at once.
-    let taker = Arc::clone(monitor);
-    ctx.undo_unless_received(move || taker.with(take_back));
-    Ok(())
+}
+
+/// A ghost leaves, unless its call has come again.
+fn exorcise<D: Door>(state: &mut D::State, call: (Uuid, u64), ticket: u64, woken: &mut Woken) {
+    let line = D::line(state);
+    if line.ghosts.get(&call) != Some(&ticket) {
+        return;
+    }
+    line.ghosts.remove(&call);
+    match (line.waiting.remove(&ticket), line.take(ticket)) {
+        (Some(_), _) => D::left(state, woken),
+        (None, Some(granted)) => D::pass_on(state, granted, woken),
+        (None, None) => {}
+    }
 }

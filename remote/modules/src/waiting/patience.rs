@@ -2,6 +2,7 @@
 
 use crate::Exception;
 use crate::python::{truthy, type_name};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tarmem_remote::args::Arg;
 use tarmem_remote::remote;
@@ -15,7 +16,7 @@ pub const TIMEOUT_MAX: f64 = 9_223_372_036.0;
 const LONGEST_TIMER: Duration = Duration::from_secs(2 * 365 * 24 * 3600);
 
 /// How long a caller is prepared to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Patience {
     /// Not at all.
     None,
@@ -80,6 +81,14 @@ impl Patience {
     /// As [`to_wait`](Self::to_wait).
     pub(crate) fn to_process_queue(block: Arg<Value>, timeout: Option<f64>) -> Result<Self, Exception> {
         if is_true(block)? { Patience::to_wait(timeout) } else { Ok(Patience::None) }
+    }
+
+    /// What is left of it for a caller that has waited for this long.
+    pub(super) fn after(self, waited: Duration) -> Self {
+        match self {
+            Patience::For(time) => Patience::For(time.saturating_sub(waited)),
+            other => other,
+        }
     }
 
     fn seconds(timeout: f64) -> Result<Self, Exception> {

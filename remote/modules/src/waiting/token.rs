@@ -9,14 +9,29 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Tokens start at the number of microseconds since 1970, by the clock at the time of the first one, and count up by
 /// one. A process that is started later starts higher than the earlier one ever got, unless that gave more than a
 /// million tokens in each second of its life, or the clock is set back by more than the earlier process lived (less a
-/// microsecond for each token that it gave). So fencing tokens keep growing when a service is restarted, although it
-/// remembers nothing. They stay below 2^53, up to which JSON readers are exact, until the year 2255, and do not wrap
+/// microsecond for each token that it gave). So fencing tokens keep growing when a service is restarted that remembers
+/// nothing. One that has a storage remembers a token that none of its earlier runs has reached, and starts above that,
+/// whatever the clock says. They stay below 2^53, up to which JSON readers are exact, until the year 2255, and do not wrap
 /// around before the year 586,000.
 pub(crate) fn next_token() -> u64 {
-    static LAST: OnceLock<AtomicU64> = OnceLock::new();
-    let last = LAST.get_or_init(|| AtomicU64::new(first(SystemTime::now())));
     // The caller holds the lock of its object, so the tokens of one object grow in the order of its grants.
-    last.fetch_add(1, Ordering::Relaxed)
+    next().fetch_add(1, Ordering::Relaxed)
+}
+
+/// Returns a token that is at least as high as every one that was given so far.
+pub(super) fn last() -> u64 {
+    next().load(Ordering::Relaxed) - 1
+}
+
+/// From now on tokens are higher than this one.
+pub(super) fn raise_above(token: u64) {
+    next().fetch_max(token.saturating_add(1), Ordering::Relaxed);
+}
+
+/// The next token.
+fn next() -> &'static AtomicU64 {
+    static NEXT: OnceLock<AtomicU64> = OnceLock::new();
+    NEXT.get_or_init(|| AtomicU64::new(first(SystemTime::now())))
 }
 
 /// Returns the counter's start in a process that gives its first token at this time. It is never 0, which means no

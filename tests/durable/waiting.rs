@@ -1,0 +1,256 @@
+//! Locks, semaphores, events, barriers and queues, with a restart of the service in the middle.
+
+use super::start_at;
+use std::future::Future;
+use std::time::Duration;
+use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, Queue, QueueProxy};
+use tarmem::modules::threading::{BarrierProxy, BoundedSemaphoreProxy, Event, EventProxy, Lock, LockProxy, RLockProxy};
+use tarmem::storage::MemoryDisk;
+use tarmem::{RunningService, Session};
+use tokio::sync::mpsc;
+
+/// A service that is started again on the same port.
+struct Restarted {
+    disk: MemoryDisk,
+    service: Option<RunningService>,
+    port: u16,
+}
+
+impl Restarted {
+    async fn start() -> Self {
+        let disk = MemoryDisk::default();
+        let service = start_at(0, &disk).await;
+        let port = service.local_addr().expect("it listens on TCP").port();
+        Restarted { disk, service: Some(service), port }
+    }
+
+    async fn session(&self) -> Session {
+        Session::connect(format!("127.0.0.1:{}", self.port)).await.expect("it connects")
+    }
+
+    fn stop(&mut self) {
+        self.service = None;
+    }
+
+    async fn start_again(&mut self) {
+        self.stop();
+        self.service = Some(start_at(self.port, &self.disk).await);
+    }
+}
+
+/// Waits until `count` returns this.
+async fn until<F: Future<Output = usize>>(wanted: usize, count: impl Fn() -> F) {
+    while count().await != wanted {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn lock_is_still_held_and_those_who_wait_get_it_in_order() {
+    let mut service = Restarted::start().await;
+    let holder = service.session().await;
+    let lock = holder.memoize("lock", LockProxy::new()).await.expect("it is made");
+    let guard = lock.acquire().await.expect("nobody holds it");
+    let (told, mut order) = mpsc::unbounded_channel();
+    let watcher = service.session().await.get::<Lock>("lock").await.expect("it is there");
+    let mut waiters = Vec::new();
+    for n in 0..5 {
+        let (session, told) = (service.session().await, told.clone());
+        let lock = session.get::<Lock>("lock").await.expect("it is there");
+        waiters.push(tokio::spawn(async move {
+            let guard = lock.acquire().await.expect("it gets it");
+            told.send((n, guard.token())).expect("the test listens");
+            guard.release().await.expect("it holds it");
+            drop(session);
+        }));
+        until(n + 1, || async { watcher.waiting().await.expect("it is there") }).await;
+    }
+    let before = watcher.holder().await.expect("it is there");
+    service.start_again().await;
+    assert_eq!(watcher.holder().await.expect("it is there"), before);
+    assert_eq!(watcher.waiting().await.expect("it is there"), 5);
+    assert_eq!(before.map(|holder| holder.token), Some(guard.token()));
+    let mut last = guard.token();
+    guard.release().await.expect("it holds it");
+    for n in 0..5 {
+        let (next, token) = order.recv().await.expect("somebody gets it");
+        assert_eq!(next, n);
+        assert!(token > last, "{token} is not higher than {last}");
+        last = token;
+    }
+    for waiter in waiters {
+        waiter.await.expect("it does not panic");
+    }
+    until(0, || async { usize::from(watcher.locked().await.expect("it is there")) }).await;
+    service.start_again().await;
+    assert!(!watcher.locked().await.expect("it is there"));
+}
+
+#[tokio::test]
+async fn waiter_that_gives_up_while_the_service_is_down_does_not_get_the_lock() {
+    let mut service = Restarted::start().await;
+    let (holder, leaver) = (service.session().await, service.session().await);
+    let lock = holder.memoize("lock", LockProxy::new()).await.expect("it is made");
+    let guard = lock.acquire().await.expect("nobody holds it");
+    let theirs = leaver.get::<Lock>("lock").await.expect("it is there");
+    let waiter = tokio::spawn(async move { theirs.acquire().await.map(drop) });
+    until(1, || async { lock.waiting().await.expect("it is there") }).await;
+    service.stop();
+    waiter.abort();
+    assert!(waiter.await.is_err(), "it has ended");
+    service.start_again().await;
+    guard.release().await.expect("it holds it");
+    let again = lock.acquire().await.expect("nobody holds it for long");
+    assert!(!again.abandoned());
+    again.release().await.expect("it holds it");
+    // The client that has given up says so when it is there again.
+    leaver.get::<Lock>("lock").await.expect("it is there");
+    until(0, || async { lock.waiting().await.expect("it is there") }).await;
+}
+
+#[tokio::test]
+async fn lock_of_a_session_that_is_not_there_any_more_is_abandoned() {
+    let mut service = Restarted::start().await;
+    // A session within the process ends with it.
+    let inside = service.service.as_ref().expect("it runs").session();
+    let lock = inside.memoize("lock", LockProxy::new()).await.expect("it is made");
+    std::mem::forget(lock.acquire().await.expect("nobody holds it"));
+    let outside = service.session().await;
+    let lock = outside.get::<Lock>("lock").await.expect("it is there");
+    assert!(lock.locked().await.expect("it is there"));
+    service.start_again().await;
+    let guard = lock.acquire().await.expect("nobody holds it");
+    assert!(guard.abandoned());
+    guard.release().await.expect("it holds it");
+}
+
+#[tokio::test]
+async fn reentrant_lock_is_held_as_often_as_before() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let lock = session.memoize("lock", RLockProxy::new()).await.expect("it is made");
+    let (outer, inner) = (lock.acquire().await.expect("nobody holds it"), lock.acquire().await.expect("it is ours"));
+    service.start_again().await;
+    assert_eq!(lock.holder().await.expect("it is there").map(|holder| holder.depth), Some(2));
+    inner.release().await.expect("it holds it");
+    assert!(lock.locked().await.expect("it is there"));
+    outer.release().await.expect("it holds it");
+    assert!(!lock.locked().await.expect("it is there"));
+}
+
+#[tokio::test]
+async fn queue_keeps_its_items_its_leases_and_what_is_unfinished() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let jobs = session.memoize("jobs", QueueProxy::new(Some(3))).await.expect("it is made");
+    for n in 1..=3 {
+        jobs.put(n).await.expect("there is room");
+    }
+    let leased = jobs.get_leased::<i64>().await.expect("there are some");
+    jobs.put(4).await.expect("there is room");
+    let producer = service.session().await;
+    let theirs = producer.get::<Queue>("jobs").await.expect("it is there");
+    let putter = tokio::spawn(async move { theirs.put(5).await });
+    until(1, || async { jobs.waiting().await.expect("it is there") }).await;
+    service.start_again().await;
+    assert_eq!((jobs.qsize().await, jobs.leased().await), (Ok(3), Ok(1)));
+    assert_eq!(jobs.waiting().await, Ok(1));
+    leased.ack().await.expect("it is leased");
+    assert_eq!(jobs.leased().await, Ok(0));
+    let mut items = Vec::new();
+    for _ in 0..4 {
+        items.push(jobs.get::<i64>().await.expect("there are some"));
+    }
+    assert_eq!(items, [2, 3, 4, 5]);
+    putter.await.expect("it does not panic").expect("there was room in the end");
+    service.start_again().await;
+    assert_eq!(jobs.qsize().await, Ok(0));
+    for _ in 0..3 {
+        jobs.task_done().await.expect("it is unfinished");
+    }
+    assert!(!jobs.join_timeout(Duration::from_millis(1)).await.expect("it is there"));
+    jobs.task_done().await.expect("it is unfinished");
+    assert!(jobs.join().await.expect("it is there"));
+}
+
+#[tokio::test]
+async fn callers_that_wait_for_items_get_them_in_order_after_a_restart() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let jobs = session.memoize("jobs", QueueProxy::new(None)).await.expect("it is made");
+    let mut getters = Vec::new();
+    for n in 0..4 {
+        let session = service.session().await;
+        let theirs = session.get::<Queue>("jobs").await.expect("it is there");
+        getters.push(tokio::spawn(async move {
+            let item = theirs.get::<usize>().await;
+            drop(session);
+            item
+        }));
+        until(n + 1, || async { jobs.waiting().await.expect("it is there") }).await;
+    }
+    service.start_again().await;
+    for n in 0..4 {
+        jobs.put(n).await.expect("there is room");
+    }
+    for (n, getter) in getters.into_iter().enumerate() {
+        assert_eq!(getter.await.expect("it does not panic"), Ok(n));
+    }
+}
+
+#[tokio::test]
+async fn other_queues_keep_their_orders() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let last = session.memoize("last", LifoQueueProxy::new(None)).await.expect("it is made");
+    let least = session.memoize("least", PriorityQueueProxy::new(None)).await.expect("it is made");
+    for n in [2, 3, 1] {
+        last.put(n).await.expect("there is room");
+        least.put(n).await.expect("there is room");
+    }
+    service.start_again().await;
+    let (mut from_last, mut from_least) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        from_last.push(last.get::<i64>().await.expect("there are some"));
+        from_least.push(least.get::<i64>().await.expect("there are some"));
+    }
+    assert_eq!((from_last, from_least), (vec![1, 3, 2], vec![1, 2, 3]));
+}
+
+#[tokio::test]
+async fn permits_are_still_held() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let permits = session.memoize("permits", BoundedSemaphoreProxy::new(Some(2))).await.expect("it is made");
+    let permit = permits.acquire().await.expect("there are some");
+    service.start_again().await;
+    assert_eq!((permits.value().await, permits.held().await), (Ok(1), Ok(1)));
+    permit.release().await.expect("it is held");
+    assert_eq!((permits.value().await, permits.held().await), (Ok(2), Ok(0)));
+    session.close().await;
+}
+
+#[tokio::test]
+async fn callers_wait_on_for_an_event_and_at_a_barrier() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let event = session.memoize("event", EventProxy::new()).await.expect("it is made");
+    let barrier = session.memoize("barrier", BarrierProxy::new(2, None, None)).await.expect("it is made");
+    let other = service.session().await;
+    let theirs = other.get::<Event>("event").await.expect("it is there");
+    let waiter = tokio::spawn(async move { theirs.wait().await });
+    let first = tokio::spawn({
+        let barrier = barrier.clone();
+        async move { barrier.wait().await }
+    });
+    until(1, || async { event.waiting().await.expect("it is there") }).await;
+    until(1, || async { barrier.n_waiting().await.expect("it is there") }).await;
+    service.start_again().await;
+    assert_eq!((event.waiting().await, barrier.n_waiting().await), (Ok(1), Ok(1)));
+    event.set().await.expect("it is there");
+    assert_eq!(waiter.await.expect("it does not panic"), Ok(true));
+    assert_eq!(barrier.wait().await, Ok(1));
+    assert_eq!(first.await.expect("it does not panic"), Ok(0));
+    service.start_again().await;
+    assert!(event.is_set().await.expect("it is there"));
+}
