@@ -10,6 +10,14 @@ pub(crate) enum PlantedFault {
     Overwrites,
     /// `update_if` compares the generation only before it makes the object, and not afterwards.
     DoesNotLookAgain,
+    /// A reply leaves before what it tells of is on disk.
+    LeavesEarly,
+    /// The outcome of a call is in a later batch of the journal than what the call has changed.
+    OutcomeLater,
+    /// An object's state is encoded after a later call has changed it.
+    EncodesLate,
+    /// A key is mapped on disk to an object that is not there yet.
+    KeyWithoutObject,
 }
 
 /// The fault of a service, if there is one. Clones are of the same service.

@@ -388,6 +388,8 @@ mod in_process;
 mod journal;
 #[cfg(all(test, feature = "client", feature = "server"))]
 mod linear;
+#[cfg(all(test, feature = "client", feature = "server"))]
+mod power_loss;
 mod security;
 #[cfg(feature = "server")]
 mod server;
@@ -409,8 +411,8 @@ pub use security::TlsError;
 pub use security::{Token, Tokens, TokensError};
 #[cfg(feature = "server")]
 pub use server::{
-    Accepted, BoundService, Listener, MemoryConnector, MemoryListener, RecoveryError, RunningService, ServeError,
-    Service, Stream, memory,
+    Accepted, BoundService, Listener, MemoryConnector, MemoryListener, OnStorageFailure, RecoveryError, RunningService,
+    ServeError, Service, Stream, memory,
 };
 #[cfg(feature = "modules")]
 pub use tarmem_modules as modules;

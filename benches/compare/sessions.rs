@@ -25,7 +25,7 @@ pub(crate) async fn serve(ready: impl FnOnce(u16)) {
     limits.connections = 20_000;
     let service = Service::new("127.0.0.1", 0).workers(1).limits(limits).bind().await.expect("a free port");
     ready(service.local_addr().expect("a TCP listener").port());
-    service.run_until(std::future::pending()).await;
+    let _ = service.run_until(std::future::pending()).await;
 }
 
 /// As many sessions as asked for, or as there may be open files.

@@ -33,7 +33,7 @@ pub(crate) async fn serve(ready: impl FnOnce(u16)) {
     // One thread for connections, like the other peers.
     let service = Service::new("127.0.0.1", 0).workers(1).bind().await.expect("a free port");
     ready(service.local_addr().expect("a TCP listener").port());
-    service.run_until(std::future::pending()).await;
+    let _ = service.run_until(std::future::pending()).await;
 }
 
 /// A session with its proxy of the counter.

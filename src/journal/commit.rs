@@ -1,11 +1,16 @@
 //! The thread that commits one batch after the other.
 
-use super::{Journal, OpenBatch, Progress, Uncommitted};
+use super::{End, Journal, OpenBatch};
+use crate::faults::PlantedFault;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tarmem_storage::Storage;
+
+/// How late a planted fault is.
+const LATE: Duration = Duration::from_millis(1);
 
 /// The thread that commits the batches of a journal. Dropping this commits what was noted so far, and ends it.
 pub(crate) struct Committing {
@@ -32,12 +37,15 @@ impl Drop for Committing {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        fail(&self.journal, Uncommitted::Over);
+        end(&self.journal, End::Over);
     }
 }
 
 fn run(journal: &Journal, mut storage: Box<dyn Storage>) {
     while let Some((number, mut batch)) = next(journal) {
+        if journal.faults.has(PlantedFault::EncodesLate) {
+            thread::sleep(LATE);
+        }
         for entry in &batch.entries {
             entry.write(&mut batch.rows);
         }
@@ -83,12 +91,12 @@ fn next(journal: &Journal) -> Option<(u64, OpenBatch)> {
 fn stop(journal: &Journal, why: &str) {
     tracing::error!("nothing more can be written: {why}");
     journal.batch.lock().over = true;
-    fail(journal, Uncommitted::Failed(why.into()));
+    end(journal, End::Failed(why.into()));
 }
 
 /// What is not on disk yet never will be.
-fn fail(journal: &Journal, why: Uncommitted) {
-    journal.progress.send_modify(|progress: &mut Progress| {
-        progress.failed.get_or_insert(why);
+fn end(journal: &Journal, why: End) {
+    journal.progress.send_modify(|progress| {
+        progress.ended.get_or_insert(why);
     });
 }

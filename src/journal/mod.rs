@@ -20,6 +20,7 @@ pub(crate) mod rows;
 
 pub(crate) use commit::Committing;
 
+use crate::faults::PlantedFaults;
 use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -48,6 +49,8 @@ pub(crate) struct Journal {
     batch: Mutex<OpenBatch>,
     /// Notified when something is noted in a batch that was empty.
     work: Condvar,
+    /// The faults planted in the service.
+    faults: PlantedFaults,
     progress: watch::Sender<Progress>,
 }
 
@@ -62,21 +65,30 @@ struct OpenBatch {
 }
 
 /// How far the disk is.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Progress {
+#[derive(Debug)]
+struct Progress {
     /// The last batch that is on disk.
     committed: u64,
     /// Why no later one ever will be.
-    failed: Option<Uncommitted>,
+    ended: Option<End>,
 }
 
-/// Why a batch is not on disk, and never will be.
+/// Why no more batches get to the disk.
 #[derive(Clone, Debug)]
-pub(crate) enum Uncommitted {
+enum End {
     /// The service has ended.
     Over,
     /// The disk has failed.
     Failed(Arc<str>),
+}
+
+impl Progress {
+    fn failure(&self) -> Option<Arc<str>> {
+        match &self.ended {
+            Some(End::Failed(reason)) => Some(Arc::clone(reason)),
+            Some(End::Over) | None => None,
+        }
+    }
 }
 
 thread_local! {
@@ -102,14 +114,15 @@ pub(crate) struct Entered<'a> {
 
 impl Journal {
     /// A journal whose next batch has this number.
-    pub(crate) fn new(next: u64) -> Arc<Self> {
+    pub(crate) fn new(next: u64, faults: PlantedFaults) -> Arc<Self> {
         Arc::new(Journal {
             doors: RwLock::new(()),
             open: AtomicU64::new(next),
             noted: AtomicU64::new(next - 1),
             batch: Mutex::default(),
             work: Condvar::new(),
-            progress: watch::Sender::new(Progress { committed: next - 1, failed: None }),
+            faults,
+            progress: watch::Sender::new(Progress { committed: next - 1, ended: None }),
         })
     }
 
@@ -191,17 +204,25 @@ impl Journal {
         self.progress.borrow().committed >= gate
     }
 
-    /// Waits until batch `gate` is on disk.
-    ///
-    /// # Errors
-    /// Why it never will be.
-    pub(crate) async fn committed(&self, gate: u64) -> Result<(), Uncommitted> {
+    /// Waits until batch `gate` is on disk. Returns false if it never will be.
+    pub(crate) async fn committed(&self, gate: u64) -> bool {
         let mut progress = self.progress.subscribe();
-        let reached = progress.wait_for(|progress| progress.committed >= gate || progress.failed.is_some()).await;
-        match reached {
-            Ok(progress) if progress.committed >= gate => Ok(()),
-            Ok(progress) => Err(progress.failed.clone().unwrap_or(Uncommitted::Over)),
-            Err(_) => Err(Uncommitted::Over),
+        let reached = progress.wait_for(|progress| progress.committed >= gate || progress.ended.is_some()).await;
+        reached.is_ok_and(|progress| progress.committed >= gate)
+    }
+
+    /// Why the disk has failed, if it has.
+    pub(crate) fn failure(&self) -> Option<Arc<str>> {
+        self.progress.borrow().failure()
+    }
+
+    /// Completes when the disk has failed. Returns why.
+    pub(crate) async fn failed(&self) -> Arc<str> {
+        let mut progress = self.progress.subscribe();
+        let failed = progress.wait_for(|progress| progress.failure().is_some()).await;
+        match failed.ok().and_then(|progress| progress.failure()) {
+            Some(reason) => reason,
+            None => std::future::pending().await,
         }
     }
 }

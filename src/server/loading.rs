@@ -84,7 +84,7 @@ pub(super) async fn load(
     let progress = Arc::new(Progress::default());
     let _telling = AbortOnDropHandle::new(runtime.spawn(tell(kept.place(), Arc::clone(&progress))));
     let loaded = runtime.spawn_blocking(move || {
-        let found = Found::read(kept.open()?, &progress)?;
+        let found = Found::read(kept.open()?, &empty.seams.faults, &progress)?;
         let engine = empty.engine(Some(&found));
         let (journal, storage) = found.restore(&engine, &access, &progress)?;
         Ok((engine, Committing::start(&journal, storage).map_err(no_thread)?))

@@ -8,6 +8,7 @@
 //! - [`refs`]: references between objects: in arguments and results, in snapshots, in cycles.
 //! - [`session`]: one client's handles, calls in flight, and results that it has not received; the table of all
 //!   sessions.
+//! - [`storage_failure`]: what becomes of a service whose storage has failed.
 //! - [`state`]: the state that sessions and the engine share: the store, limits, counts.
 
 pub(crate) mod exec;
@@ -19,6 +20,7 @@ pub(crate) mod refs;
 mod serve_error;
 pub(crate) mod session;
 pub(crate) mod state;
+mod storage_failure;
 
 pub use net::listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
@@ -42,6 +44,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+pub use storage_failure::OnStorageFailure;
+use storage_failure::end_when_failed;
+use tarmem_remote::error::Error;
 use tarmem_remote::registry::Registry;
 use tarmem_storage::Storage;
 use tokio::sync::mpsc;
@@ -237,9 +242,9 @@ impl Service {
     /// Clients are served once the returned service is started.
     ///
     /// # Errors
-    /// [`ServeError::Recovery`] if what is kept cannot be loaded; [`ServeError::Registry`] if names clash or a module to be offered does not exist; [`ServeError::Limit`] if a
-    /// limit is out of its range; [`ServeError::Tls`] if a certificate or key cannot be used; [`ServeError::Listen`] if
-    /// the service cannot listen on an address.
+    /// [`ServeError::Recovery`] if what is kept cannot be loaded; [`ServeError::Registry`] if names clash or a module to
+    /// be offered does not exist; [`ServeError::Limit`] if a limit is out of its range; [`ServeError::Tls`] if a
+    /// certificate or key cannot be used; [`ServeError::Listen`] if the service cannot listen on an address.
     pub async fn bind(self) -> Result<BoundService, ServeError> {
         self.limits.check()?;
         let tls = self.tls.as_ref().map(ServerSide::new).transpose()?;
@@ -289,10 +294,9 @@ impl Service {
     /// Binds the service and runs it for ever.
     ///
     /// # Errors
-    /// Those of [`bind`](Self::bind).
+    /// Those of [`bind`](Self::bind), and [`ServeError::Storage`] if the storage fails.
     pub async fn run(self) -> Result<(), ServeError> {
-        self.bind().await?.run_until(std::future::pending()).await;
-        Ok(())
+        Ok(self.bind().await?.run_until(std::future::pending()).await?)
     }
 
     /// Binds the service and runs it in the background.
@@ -356,10 +360,17 @@ impl BoundService {
     }
 
     /// Runs the service until `shutdown` completes, then shuts it down as [`RunningService::shutdown`] does.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// [`Error::StorageFailed`] if the service [ends](OnStorageFailure::End) because its storage has failed.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let ends = self.engine.state.ends_when_storage_fails();
         let running = self.start();
-        shutdown.await;
-        running.shutdown().await;
+        tokio::select! {
+            () = shutdown => running.shutdown().await,
+            error = running.storage_failure(), if ends => return Err(error),
+        }
+        Ok(())
     }
 
     /// Runs the service in the background, on its own threads.
@@ -369,13 +380,20 @@ impl BoundService {
         let workers: Vec<_> =
             (0..self.workers).map(|index| worker(index, &self.engine, &self.access, &self.connections)).collect();
         let limit = self.engine.state.limits.connections;
-        let accepting = std::mem::take(&mut self.listeners)
+        let accepting: Vec<_> = std::mem::take(&mut self.listeners)
             .into_iter()
             .map(|listener| {
                 let accept = accept(listener, workers.clone(), Arc::clone(&self.connections), limit);
                 AbortOnDropHandle::new(self.runtime.handle().spawn(accept))
             })
             .collect();
+        let accepting = match self.engine.state.ends_when_storage_fails() {
+            true => {
+                let end = end_when_failed(Arc::downgrade(&self.engine), accepting);
+                vec![AbortOnDropHandle::new(self.runtime.handle().spawn(end))]
+            }
+            false => accepting,
+        };
         let BoundService { engine, connections, access, runtime, committing, .. } = self;
         RunningService {
             engine,

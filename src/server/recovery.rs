@@ -5,6 +5,7 @@
 
 use super::exec::engine::Engine;
 use super::loading::Progress;
+use crate::faults::PlantedFaults;
 use crate::journal::Journal;
 use crate::journal::rows::{self, BadRow, SessionRow};
 use crate::security::AccessControl;
@@ -58,6 +59,7 @@ pub enum RecoveryError {
 pub(crate) struct Found {
     storage: Box<dyn Storage>,
     journal: Arc<Journal>,
+    faults: PlantedFaults,
     next: Next,
     keys: Vec<(String, u64, u64)>,
     objects: Vec<(u64, Vec<u8>)>,
@@ -80,7 +82,11 @@ struct KeptSession {
 
 impl Found {
     /// Reads everything.
-    pub(super) fn read(mut storage: Box<dyn Storage>, progress: &Progress) -> Result<Self, RecoveryError> {
+    pub(super) fn read(
+        mut storage: Box<dyn Storage>,
+        faults: &PlantedFaults,
+        progress: &Progress,
+    ) -> Result<Self, RecoveryError> {
         let mut next = Next { id: storage.id(), object: 1, generation: 1, token: 0 };
         let (mut keys, mut objects) = (Vec::new(), Vec::new());
         let mut sessions: BTreeMap<u32, KeptSession> = BTreeMap::new();
@@ -128,13 +134,15 @@ impl Found {
             }
             Ok(())
         })?;
-        let journal = Journal::new(storage.last() + 1);
-        Ok(Found { storage, journal, next, keys, objects, sessions, expired, has_forgotten })
+        let journal = Journal::new(storage.last() + 1, faults.clone());
+        let faults = faults.clone();
+        Ok(Found { storage, journal, faults, next, keys, objects, sessions, expired, has_forgotten })
     }
 
     /// What notes the changes from here on, and where the store begins to count.
     pub(crate) fn keeping(&self) -> (Arc<Keeping>, Next) {
-        (Arc::new(Keeping::new(Arc::clone(&self.journal), self.next.token)), self.next)
+        let keeping = Keeping::new(Arc::clone(&self.journal), self.next.token, self.faults.clone());
+        (Arc::new(keeping), self.next)
     }
 
     /// Puts everything in its place. Returns the journal, and the storage to which it is to be committed.

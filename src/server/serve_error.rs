@@ -5,6 +5,7 @@ use super::recovery::RecoveryError;
 use crate::config::LimitError;
 use crate::security::TlsError;
 use std::io;
+use tarmem_remote::error::Error;
 use tarmem_remote::registry::RegistryError;
 
 /// Why a service cannot be started.
@@ -35,6 +36,9 @@ pub enum ServeError {
     /// What an earlier run has left cannot be read.
     #[error("{0}")]
     Recovery(#[from] RecoveryError),
+    /// The storage has failed while the service was running.
+    #[error("{0}")]
+    Storage(#[from] Error),
     /// A limit is out of its range.
     #[error("{0}")]
     Limit(#[from] LimitError),

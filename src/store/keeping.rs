@@ -9,6 +9,7 @@ use super::cell::Cell;
 use super::hooks;
 use super::shard::Mapping;
 use super::state;
+use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::rows::{self, POISONED};
 use crate::journal::{Entry, Journal};
 use hashbrown::HashMap;
@@ -44,6 +45,8 @@ pub(crate) struct Keeping {
     unused: u64,
     /// What is kept of the objects that change by themselves.
     hooked: [Mutex<HashMap<u64, Weak<dyn Kept>>>; PARTS],
+    /// The faults planted in the service.
+    faults: PlantedFaults,
 }
 
 /// What numbers are reserved for.
@@ -76,9 +79,10 @@ enum State {
 
 impl Keeping {
     /// Numbers that are given outside the store begin at `unused`.
-    pub(crate) fn new(journal: Arc<Journal>, unused: u64) -> Self {
+    pub(crate) fn new(journal: Arc<Journal>, unused: u64, faults: PlantedFaults) -> Self {
         Keeping {
             journal,
+            faults,
             changed: Arc::new(std::array::from_fn(|_| Mutex::default())),
             unreserved: Default::default(),
             unused,
@@ -112,7 +116,7 @@ impl Keeping {
     /// The caller has locked the object and is about to change it.
     #[inline]
     pub(super) fn before_change(&self, cell: &Cell, object: &dyn Object) {
-        if cell.is_changed() {
+        if cell.is_changed() && !self.faults.has(PlantedFault::EncodesLate) {
             self.save(cell, Some(object), self.journal.open());
         }
     }
@@ -170,7 +174,8 @@ impl Keeping {
     }
 
     fn note(&self, cell: &Cell, kept: Option<&Arc<dyn Kept>>) {
-        // The caller is in the open batch, so it stays open.
+        // While this thread is in the open batch, it stays open.
+        let _entered = self.journal.enter();
         let open = self.journal.open();
         let mut part = self.part(cell).lock();
         if let Some(changed) = part.get(&cell.count())
@@ -212,8 +217,13 @@ impl Keeping {
             // The key may have led to one that is.
             return self.key_removed(key);
         }
+        // The key and its object are in one batch.
+        let _entered = self.journal.enter();
         self.reserve(Numbers::Generations, mapping.generation);
         self.journal.note(|batch| rows::put_key(batch, key, mapping.cell.count(), mapping.generation));
+        if self.faults.has(PlantedFault::KeyWithoutObject) {
+            return;
+        }
         // Who finds the object by this key sees that it is mapped.
         self.changed(&mapping.cell);
     }
@@ -224,8 +234,11 @@ impl Keeping {
 
     /// A new object has this place.
     pub(super) fn hosted(&self, cell: &Cell) {
+        let _entered = self.journal.enter();
         self.reserve(Numbers::Objects, cell.count());
-        self.changed(cell);
+        if !self.faults.has(PlantedFault::KeyWithoutObject) {
+            self.changed(cell);
+        }
     }
 
     /// Nobody can reach the object any more.

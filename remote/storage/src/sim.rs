@@ -112,6 +112,11 @@ impl SimDisk {
         state.fault.is_none() && (state.off || state.full || state.operations > 0)
     }
 
+    /// Whether the power is off.
+    pub fn is_off(&self) -> bool {
+        self.lock().off
+    }
+
     /// Frees space on a disk that was full.
     pub fn make_room(&self) {
         self.lock().full = false;

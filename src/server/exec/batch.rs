@@ -74,7 +74,7 @@ impl Engine {
             let mut turn = session.batch_turn(bytes).await;
             Batch { engine: self, session, carrier }.run(&mut turn, bytes).await?
         };
-        self.state.committed(gate).await?;
+        self.state.committed(gate).await;
         Ok(replies)
     }
 }
@@ -197,13 +197,38 @@ impl Batch<'_> {
         }
         let answered = self.answer(submission, step, open, replies);
         if let Some(entered) = entered {
+            let state = self.session.state();
+            if let (Ok(true), Some(refusal)) = (&answered, state.refusal(entered.gate())) {
+                replies.replace(begin, sequence, Outcome::Failed(Box::new(refusal.into())))?;
+                return answered;
+            }
             if entered.notes() > 0 && matches!(answered, Ok(true)) {
+                if state.faults.has(PlantedFault::OutcomeLater) {
+                    let gate = entered.gate();
+                    drop(entered);
+                    self.note_later(gate, sequence, begin, replies);
+                    return answered;
+                }
                 self.session.note_answered(sequence, replies.since(begin));
                 replies.noted(sequence);
             }
             replies.wait_for(entered.gate());
         }
         answered
+    }
+
+    /// What a service does with a planted fault: it notes an outcome in a batch of the journal after `gate`.
+    #[cold]
+    fn note_later(self, gate: u64, sequence: u64, begin: usize, replies: &mut Replies) {
+        let state = self.session.state();
+        let until = Instant::now() + TURN;
+        while state.journal().is_some_and(|journal| journal.open() <= gate) && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        let entered = state.enter();
+        self.session.note_answered(sequence, replies.since(begin));
+        replies.noted(sequence);
+        replies.wait_for(entered.map_or(0, |entered| entered.gate()));
     }
 
     fn start(

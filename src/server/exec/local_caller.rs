@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::held_by_caller::HeldByCaller;
 use super::large_calls;
 use super::request::Request;
-use super::step::{Later, Step, drive};
+use super::step::{Later, Step, drive, entering};
 use crate::server::session::ServerSession;
 use crate::server::state::cancellation::Cancellation;
 use crate::server::state::deadline::Deadline;
@@ -162,6 +162,8 @@ impl CallerState {
         };
         let beats = self.engine.state.heartbeat.beats();
         let mut out = Vec::new();
+        // What it changes at once is in one batch.
+        let entered = self.engine.state.enter();
         let step = Operation::decode(operation)
             .map_err(Box::new)
             .and_then(|operation| self.engine.execute(&request, operation, &mut out));
@@ -184,6 +186,7 @@ impl CallerState {
             Err(error) => Reply::failed(*error),
         };
         // Only calls that may be late read the clock, which takes a tenth of a call.
+        drop(entered);
         let may_be_late = elsewhere || self.engine.state.heartbeat.beats() != beats;
         let reply = if may_be_late && deadline.has_passed() {
             session.undo(sequence);
@@ -212,6 +215,7 @@ impl CallerState {
             later.run.await;
             session.undo(sequence);
         };
+        let left = entering(Arc::clone(&self.engine.state), left);
         self.engine.state.runtime.spawn(self.engine.state.running.track_future(left));
     }
 
@@ -243,6 +247,7 @@ impl CallerState {
             }
         };
         let finish = drive(later, deadline, deliver, move || late.undo(sequence));
+        let finish = entering(Arc::clone(&self.engine.state), finish);
         self.engine.state.runtime.spawn(self.engine.state.running.track_future(finish));
         Submitted::Waiting(sequence)
     }

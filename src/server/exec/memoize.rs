@@ -163,6 +163,8 @@ struct Landing {
 impl Landing {
     /// Maps the key to the object that was made, and lands the flight, which wakes those who wait.
     fn land(self, key: &str, made: Result<Cell, FlightError>) {
+        // The key's mapping and its object are in one batch.
+        let _entered = self.engine.state.enter();
         // If an update came first, the key has that object, and this one is dropped.
         let mapped = made.and_then(|cell| Ok(self.engine.state.store.insert_if_absent(key, &cell, self.by)?));
         self.engine.state.flights.land(&self.flight, mapped);

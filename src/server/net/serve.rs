@@ -55,6 +55,10 @@ where
         // This also answers the poll that is waiting.
         connection.leave_session();
     }
+    if connection.env.engine.state.is_ended_by_storage() {
+        // What still waits tells of what is not on disk.
+        return;
+    }
     // The last answers are sent before the connection ends, for which it has a moment and no more.
     let _ = tokio::time::timeout(FLUSH_TIME, poll_fn(|cx| traffic.poll_finish(cx))).await;
 }

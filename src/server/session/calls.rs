@@ -141,11 +141,16 @@ impl ServerSession {
             drop(calls);
             return self.undo(sequence);
         }
+        let noted = self.note_reply(sequence, &reply);
+        let gate = self.state.gate();
+        let (reply, gate, noted) = match self.state.refusal(gate) {
+            Some(refusal) => (Reply::failed(refusal), 0, false),
+            None => (reply, gate, noted),
+        };
         let bytes = size(&reply);
         calls.finished_bytes += bytes;
         self.state.held_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let noted = self.note_reply(sequence, &reply);
-        calls.finished.push_back(Finished { sequence, reply, gate: self.state.gate(), noted });
+        calls.finished.push_back(Finished { sequence, reply, gate, noted });
         drop(calls);
         self.finished.notify_one();
         // The call finished and was stopped at the same moment: see `cancel`.

@@ -102,6 +102,12 @@ impl Replies {
         Answered { sequence, outcome }.put(&mut self.bytes)
     }
 
+    /// Puts another outcome in the place of the last reply, which begins at `begin`.
+    pub(crate) fn replace(&mut self, begin: usize, sequence: u64, outcome: Outcome<'_>) -> Result<(), Error> {
+        self.bytes.truncate(begin);
+        self.put(sequence, outcome)
+    }
+
     /// Begins a reply, whose body the caller writes to the [`buffer`](Self::buffer).
     pub(crate) fn begin(&mut self, sequence: u64) -> OpenReply {
         OpenReply::begin(&mut self.bytes, sequence)
@@ -249,7 +255,7 @@ impl ServerSession {
             self.knows_of_end.store(true, Ordering::Relaxed);
         }
         let (batch, gate) = self.next_batch(carrier).await?;
-        self.state.committed(gate).await?;
+        self.state.committed(gate).await;
         if ReplyHead::take(&batch).is_ok_and(|(head, _)| head.flags & CLOSING != 0) {
             self.told_of_end.store(true, Ordering::Relaxed);
         }

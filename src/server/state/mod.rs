@@ -19,8 +19,8 @@ pub(crate) mod panics;
 pub(crate) mod suspects;
 
 use crate::config::Limits;
-use crate::faults::PlantedFaults;
-use crate::journal::{Entered, Journal, Uncommitted};
+use crate::faults::{PlantedFault, PlantedFaults};
+use crate::journal::{Entered, Journal};
 use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
@@ -47,6 +47,10 @@ pub(crate) struct Seams {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Notes what is to outlive the service, and where its numbers begin.
     pub(crate) keeping: Option<(Arc<Keeping>, Next)>,
+    /// The faults planted in the service.
+    pub(crate) faults: PlantedFaults,
+    /// Whether the service stays when its storage has failed.
+    pub(crate) stays_without_storage: bool,
 }
 
 /// The state that the sessions and the engine of a service share.
@@ -77,6 +81,8 @@ pub(crate) struct State {
     pub(crate) large: LargeCallQuota,
     /// The faults planted in the whole service.
     pub(crate) faults: PlantedFaults,
+    /// Whether the service stays when its storage has failed.
+    stays_without_storage: bool,
     /// The number of the next session of which something is kept.
     pub(crate) session_numbers: AtomicU32,
     /// The id of this run of the service, after a restart another one; that of the storage, if there is one.
@@ -85,8 +91,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
-        let Seams { changes, observer, keeping } = seams;
-        let faults = PlantedFaults::default();
+        let Seams { changes, observer, keeping, faults, stays_without_storage } = seams;
         let id = keeping.as_ref().map_or_else(Uuid::new_v4, |(_, next)| next.id);
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {
@@ -106,6 +111,7 @@ impl State {
             held_bytes: AtomicUsize::new(0),
             snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
             large,
+            stays_without_storage,
             session_numbers: AtomicU32::new(1),
             id,
         })
@@ -129,20 +135,34 @@ impl State {
         self.journal().map_or(0, |journal| journal.noted())
     }
 
-    /// Waits until batch `gate` of the journal is on disk. When the service ends, this does not complete: nothing
-    /// leaves any more, and clients ask the next service.
-    ///
-    /// # Errors
-    /// If it never will be.
-    pub(crate) async fn committed(&self, gate: u64) -> Result<(), Error> {
-        match self.journal() {
-            Some(journal) if !journal.is_committed(gate) => match journal.committed(gate).await {
-                Ok(()) => Ok(()),
-                Err(Uncommitted::Over) => std::future::pending().await,
-                Err(Uncommitted::Failed(reason)) => Err(Error::StorageFailed { reason: reason.to_string() }),
-            },
-            _ => Ok(()),
+    /// Waits until batch `gate` of the journal is on disk. If it never will be, because the service ends or the disk
+    /// has failed, this does not complete: what waits does not leave, and clients ask the next service.
+    pub(crate) async fn committed(&self, gate: u64) {
+        if let Some(journal) = self.journal()
+            && !journal.is_committed(gate)
+            && !self.faults.has(PlantedFault::LeavesEarly)
+            && !journal.committed(gate).await
+        {
+            std::future::pending().await
         }
+    }
+
+    /// Whether the service ends when its storage has failed.
+    pub(crate) fn ends_when_storage_fails(&self) -> bool {
+        self.journal().is_some() && !self.stays_without_storage
+    }
+
+    /// Whether the service has ended because its storage has failed.
+    pub(crate) fn is_ended_by_storage(&self) -> bool {
+        self.ends_when_storage_fails() && self.journal().is_some_and(|journal| journal.failure().is_some())
+    }
+
+    /// The error in place of a result that tells of batch `gate` of the journal, if the disk has failed before that was
+    /// on it and the service stays.
+    pub(crate) fn refusal(&self, gate: u64) -> Option<Error> {
+        let journal = self.journal().filter(|_| self.stays_without_storage)?;
+        let reason = journal.failure().filter(|_| !journal.is_committed(gate))?;
+        Some(Error::StorageFailed { reason: reason.to_string() })
     }
 
     /// Whether new operations are refused, since the service shuts down.

@@ -1,0 +1,267 @@
+//! Clients that know what each of their calls must come to.
+
+use crate::{CallError, Error, Proxy, Session, remote};
+use futures::future::{join_all, try_join_all, try_join4, try_join5};
+use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tarmem_modules::builtins::{Dict, DictProxy, List, ListProxy};
+
+/// How often each client makes its calls.
+const ROUNDS: i64 = 6;
+
+/// How many calls change the same value at one time.
+const AT_ONCE: i64 = 4;
+
+/// What they and a slow call add in a round, from two sessions.
+const ADDED: i64 = 2 * (AT_ONCE + 1);
+
+/// What is moved from one tally to the other in a round.
+const MOVED: i64 = 7;
+
+#[remote(module = "power")]
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    value: i64,
+}
+
+#[remote]
+impl Tally {
+    #[remote(inline)]
+    pub fn starting_at(value: i64) -> Self {
+        Tally { value }
+    }
+
+    pub fn value(&self) -> i64 {
+        self.value
+    }
+
+    pub fn add(&mut self, by: i64) -> i64 {
+        self.value += by;
+        self.value
+    }
+
+    /// Holds the object while it waits, so that others wait for the object.
+    pub async fn add_slowly(&mut self, by: i64) -> i64 {
+        let value = self.value;
+        tokio::time::sleep(Duration::from_micros(300)).await;
+        self.value = value + by;
+        self.value
+    }
+}
+
+/// Fails after it has changed one of the objects.
+#[remote(module = "power")]
+pub(crate) fn move_over(from: &mut Tally, to: &mut Tally, amount: i64) -> Result<(i64, i64), String> {
+    to.value += amount;
+    if amount > from.value {
+        return Err("too little".to_owned());
+    }
+    from.value -= amount;
+    Ok((from.value, to.value))
+}
+
+/// Takes a moment, so that other calls come in between.
+#[remote(module = "power")]
+pub(crate) async fn slowly(value: i64) -> Tally {
+    tokio::time::sleep(Duration::from_micros(300)).await;
+    Tally { value }
+}
+
+/// The clients of the service at this port.
+pub(super) struct Callers {
+    port: u16,
+    are_done: AtomicBool,
+}
+
+/// Says which call went wrong.
+trait During<T> {
+    fn during(self, what: &str) -> Result<T, String>;
+}
+
+impl<T, E: Debug> During<T> for Result<T, E> {
+    fn during(self, what: &str) -> Result<T, String> {
+        self.map_err(|error| format!("{what}: {error:?}"))
+    }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found:?} instead of {expected:?}")) }
+}
+
+impl Callers {
+    pub(super) fn new(port: u16) -> Self {
+        Callers { port, are_done: AtomicBool::new(false) }
+    }
+
+    async fn session(&self) -> Result<Session, String> {
+        let builder = Session::builder(format!("127.0.0.1:{}", self.port));
+        builder.retry_delay(Duration::from_millis(2)).max_retry(10_000).connect().await.during("connecting")
+    }
+
+    /// Makes all calls.
+    ///
+    /// # Errors
+    /// If one of them comes to something else than it must.
+    pub(super) async fn run(self) -> Result<(), String> {
+        let callers = async {
+            let made =
+                try_join5(self.append(), self.map_keys(), self.refer(), self.move_amounts(), self.at_once()).await;
+            self.are_done.store(true, Ordering::Relaxed);
+            made
+        };
+        let (made, seen) = futures::future::join(callers, self.watch()).await;
+        made?;
+        seen
+    }
+
+    /// Appends numbers to a list, and counts them in a dict.
+    async fn append(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let list = session.memoize("list", ListProxy::new(None)).await.during("making the list")?;
+        let dict = session.memoize("dict", DictProxy::new(None)).await.during("making the dict")?;
+        for n in 0..ROUNDS {
+            let (appended, counted) = futures::future::join(list.append(n), dict.incr("n", 1)).await;
+            appended.during("appending")?;
+            same("counting", counted.during("counting")?, n + 1)?;
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Maps a key to objects whose generator takes a moment, and removes it now and then.
+    async fn map_keys(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let (mut at, mut last) = (0, 0);
+        for n in 0..ROUNDS {
+            let what = format!("mapping the key in round {n}");
+            let (tally, info) = session.update_if("key", at, slowly::remote(n)).with_info().await.during(&what)?;
+            if info.generation <= last {
+                return Err(format!("generation {} came after {last}", info.generation));
+            }
+            (at, last) = (info.generation, info.generation);
+            same("adding", tally.add(100).await.during("adding")?, n + 100)?;
+            if n % 3 == 1 {
+                session.delete("key").await.during("removing the key")?;
+                match session.get::<Tally>("key").await {
+                    Err(Error::NoSuchKey { .. }) => {}
+                    other => return Err(format!("the key was removed, and is there: {:?}", other.is_ok())),
+                }
+                at = 0;
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Makes objects without keys, and refers to them from a dict.
+    async fn refer(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let dict = session.memoize("references", DictProxy::new(None)).await.during("making the dict")?;
+        for n in 0..ROUNDS {
+            let held = session.create(ListProxy::new(None)).await.during("making a list")?;
+            held.append(n).await.during("appending to a list without a key")?;
+            let reference = held.reference().ok_or("the list has no reference")?;
+            dict.set(n.to_string(), reference).await.during("referring")?;
+            held.append(n + 100).await.during("appending to a list that is referred to")?;
+            same("its length", held.len().await.during("asking for its length")?, 2)?;
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Moves something from one object to another, and tries to move too much.
+    async fn move_amounts(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let from = session.memoize("from", TallyProxy::starting_at(100)).await.during("making a tally")?;
+        let to = session.memoize("to", slowly::remote(0)).await.during("making a tally")?;
+        for n in 0..ROUNDS {
+            let moved = move_over::remote(&from, &to, MOVED).call(&session).await.during("moving")?;
+            same("moving", moved, (100 - MOVED * (n + 1), MOVED * (n + 1)))?;
+            let moved = move_over::remote(&to, &from, 1000).call(&session).await;
+            same("moving too much", moved, Err(CallError::Method("too little".to_owned())))?;
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Several calls at a time on the same object, some of which wait for it.
+    async fn at_once(&self) -> Result<(), String> {
+        let (session, other) = (self.session().await?, self.session().await?);
+        let hot = session.memoize("hot", TallyProxy::starting_at(0)).await.during("making a tally")?;
+        let proxies = [hot, other.proxy::<Tally>("hot")];
+        for n in 0..ROUNDS {
+            let calls = proxies.iter().map(async |hot| {
+                let fast = join_all((0..AT_ONCE).map(|_| hot.add(1))).await;
+                let slow = hot.add_slowly(1).await;
+                fast.into_iter().chain([slow]).collect::<Result<Vec<i64>, _>>()
+            });
+            let mut all = try_join_all(calls).await.during("adding")?.concat();
+            all.sort_unstable();
+            same("adding", all, (n * ADDED + 1..=(n + 1) * ADDED).collect())?;
+        }
+        session.close().await;
+        other.close().await;
+        Ok(())
+    }
+
+    /// Looks at what the others do: nothing that was seen is taken back.
+    async fn watch(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let mut last = [0; 5];
+        loop {
+            let is_over = self.are_done.load(Ordering::Relaxed);
+            let (dict, list) = (session.proxy::<Dict>("dict"), session.proxy::<List>("list"));
+            let (hot, to) = (session.proxy::<Tally>("hot"), session.proxy::<Tally>("to"));
+            let generation = async {
+                match session.get::<Tally>("key").with_info().await {
+                    Ok((_, info)) => Ok(info.generation as i64),
+                    Err(error) => Err(error),
+                }
+            };
+            let count = async {
+                let count: Result<i64, _> = dict.item("n").await;
+                count
+            };
+            let length = async { list.len().await.map(|length| length as i64) };
+            let seen = futures::join!(count, length, hot.value(), to.value(), generation);
+            let seen = [seen.0.ok(), seen.1.ok(), seen.2.ok(), seen.3.ok(), seen.4.ok()];
+            for (index, (seen, last)) in seen.iter().zip(&mut last).enumerate() {
+                let Some(seen) = *seen else { continue };
+                if seen < *last {
+                    return Err(format!("{last} was seen, and then {seen} (value {index})"));
+                }
+                *last = seen;
+            }
+            if is_over {
+                break;
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Checks what is there when all calls were made.
+    pub(super) async fn audit(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let list = session.proxy::<List>("list");
+        let [dict, references] = ["dict", "references"].map(|key| session.proxy::<Dict>(key));
+        let numbers: Vec<i64> = list.snapshot_as().await.during("looking at the list")?;
+        same("the list", numbers, (0..ROUNDS).collect())?;
+        same(
+            "the dict",
+            dict.snapshot().await.during("looking at the dict")?.to_string(),
+            format!("{{\"n\":{ROUNDS}}}"),
+        )?;
+        let lists: Vec<String> = (0..ROUNDS).map(|n| format!("\"{n}\":[{n},{}]", n + 100)).collect();
+        let found = references.snapshot().await.during("looking at the references")?.to_string();
+        same("the references", found, format!("{{{}}}", lists.join(",")))?;
+        let [from, to, hot, key] = ["from", "to", "hot", "key"].map(|key| session.proxy::<Tally>(key).value());
+        let (from, to, hot, key) = try_join4(from, to, hot, key).await.during("looking at the tallies")?;
+        let moved = MOVED * ROUNDS;
+        same("the tallies", [from, to, hot, key], [100 - moved, moved, ROUNDS * ADDED, ROUNDS - 1 + 100])?;
+        session.close().await;
+        Ok(())
+    }
+}
