@@ -13,6 +13,7 @@ mod waiting;
 use tarmem::modules::builtins::{Dict, DictProxy, List, ListProxy};
 use tarmem::storage::{MemoryDisk, MemoryStorage};
 use tarmem::{Proxy, RunningService, Service, Session};
+use tarmem_test_models::{Account, AccountProxy, transfer_blocking};
 
 tarmem::link!(tarmem_test_models);
 
@@ -113,4 +114,25 @@ async fn an_idle_session_goes_on_after_any_number_of_restarts() {
     }
     held.append(2).await.expect("it is still there");
     assert_eq!(held.snapshot_as::<Vec<i64>>().await.expect("it is shown"), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_its_session_leaves_nothing_of_it() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = Session::connect(service.address()).await.expect("it connects");
+    let account = session.memoize("account", AccountProxy::open(0)).await.expect("it is made");
+    let other = session.memoize("other", AccountProxy::open(1)).await.expect("it is made");
+    let running = transfer_blocking::remote(&other, &account, 1, 300).call(&session).send().await;
+    session.is_memoized("account").await.expect("the call before has begun");
+    session.close().await;
+    drop(running);
+    let session = Session::connect(service.address()).await.expect("it connects");
+    // It waits for the one that runs.
+    assert_eq!(session.get::<Account>("account").await.expect("there").deposit(10).await, Ok(11));
+    session.close().await;
+    drop(service);
+    let service = start(&disk).await;
+    let session = Session::connect(service.address()).await.expect("it connects");
+    assert_eq!(session.get::<Account>("account").await.expect("there").balance().await, Ok(11));
 }

@@ -243,7 +243,7 @@ impl Found {
         }
         drop(entered);
         for session in ended {
-            session.end();
+            engine.sessions.end_expired(&session);
         }
         // Objects that nothing refers to are dropped here.
         drop(cells);

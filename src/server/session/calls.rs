@@ -139,6 +139,7 @@ impl ServerSession {
         if cancelled {
             // The call was cancelled, and needs no reply.
             drop(calls);
+            self.forget_outcomes(&[sequence]);
             return self.undo(sequence);
         }
         let noted = self.note_reply(sequence, &reply);

@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_remote::error::Error;
 use tarmem_remote::operation::Reply;
+use tarmem_storage::Batch;
 
 /// What is kept of a session, and what an earlier run has left of it.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(super) struct Keeping {
     has_outcomes: AtomicBool,
     /// An earlier run has begun calls of which nothing is known any more.
     is_restored: AtomicBool,
+    /// Nothing of it is kept any more, whatever its last calls still do. Changed and read under the journal's lock.
+    is_forgotten: AtomicBool,
 }
 
 impl ServerSession {
@@ -36,17 +39,34 @@ impl ServerSession {
         let number = self.keeping.number.get_or_init(|| {
             let number = self.state.session_numbers.fetch_add(1, Ordering::Relaxed);
             let row = SessionRow { id: self.id, secret: self.secret(), credential: &credential.name };
-            journal.note_with_next(|batch| rows::put_session(batch, number, &row));
+            journal.note_with_next(|batch| {
+                if !self.is_forgotten() {
+                    rows::put_session(batch, number, &row);
+                }
+            });
             number
         });
         Some(*number)
     }
 
+    /// Notes a row of the session, unless it has ended: there is no part of a session that is not there.
+    fn note_of_session(&self, write: impl FnOnce(&mut Batch, u32)) {
+        if let (Some(number), Some(journal)) = (self.kept_as(), self.state.journal()) {
+            journal.note(|batch| {
+                if !self.is_forgotten() {
+                    write(batch, number);
+                }
+            });
+        }
+    }
+
+    fn is_forgotten(&self) -> bool {
+        self.keeping.is_forgotten.load(Ordering::Relaxed)
+    }
+
     /// Notes the outcome of a call, as it is in a batch of replies.
     pub(crate) fn note_answered(&self, sequence: u64, answered: &[u8]) {
-        if let (Some(number), Some(journal)) = (self.kept_as(), self.state.journal()) {
-            journal.note(|batch| rows::put_outcome(batch, number, sequence, answered));
-        }
+        self.note_of_session(|batch, number| rows::put_outcome(batch, number, sequence, answered));
     }
 
     /// Notes the outcome of a call that has finished later. Returns whether it did.
@@ -89,15 +109,21 @@ impl ServerSession {
 
     /// Notes how many handles the client has to an object.
     pub(super) fn note_handles(&self, object: u64, count: u32) {
-        if let (Some(number), Some(journal)) = (self.kept_as(), self.state.journal()) {
-            journal.note(|batch| rows::put_handles(batch, number, object, count));
-        }
+        self.note_of_session(|batch, number| rows::put_handles(batch, number, object, count));
     }
 
     /// The session has ended, and nothing of it is kept any more.
     pub(super) fn forget_session(&self) {
-        if let (Some(&number), Some(journal)) = (self.keeping.number.get(), self.state.journal()) {
-            journal.note(|batch| rows::remove_session(batch, number));
+        let Some(journal) = self.state.journal() else { return };
+        let forget = |batch: &mut Batch| {
+            self.keeping.is_forgotten.store(true, Ordering::Relaxed);
+            if let Some(&number) = self.keeping.number.get() {
+                rows::remove_session(batch, number);
+            }
+        };
+        match self.keeping.number.get() {
+            Some(_) => journal.note(forget),
+            None => journal.note_with_next(forget),
         }
     }
 

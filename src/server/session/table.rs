@@ -116,7 +116,7 @@ impl SessionTable {
     }
 
     /// Ends a session whose client may come back for it.
-    fn end_expired(&self, session: &ServerSession) {
+    pub(in crate::server) fn end_expired(&self, session: &ServerSession) {
         let _entered = session.state().enter();
         session.end();
         let number = session.note_expired();
