@@ -58,6 +58,8 @@ pub(crate) async fn run(address: &str, detail: &str) {
         tokio::spawn(client.clone().transfer(Random(seed))),
         tokio::spawn(client.clone().make(Random(seed ^ 0x5555))),
         tokio::spawn(client.clone().hold()),
+        tokio::spawn(client.clone().deposit_slowly()),
+        tokio::spawn(client.clone().replace()),
     ];
     for did in join_all(tasks).await {
         for (name, count) in did.expect("no call fails") {
@@ -123,6 +125,36 @@ impl Client {
             assert_eq!(own.deposit(1).await, Ok(n));
         }
         vec![("deposited".to_owned(), n)]
+    }
+
+    /// A method that others run beside while it waits.
+    async fn deposit_slowly(self) -> Did {
+        let slow = self.session.memoize(&format!("slow {}", self.number), AccountProxy::open(0)).await.expect("made");
+        let mut n = 0;
+        while self.goes_on() {
+            n += 1;
+            assert_eq!(slow.deposit_slowly(1, 3).await, Ok(n));
+        }
+        vec![("deposited_slowly".to_owned(), n)]
+    }
+
+    /// Each object takes the place of the one before, or there is none for a moment.
+    async fn replace(self) -> Did {
+        let key = format!("replaced {}", self.number);
+        let mut balance = -1;
+        let mut n = 0;
+        while self.goes_on() {
+            n += 1;
+            if n % 3 == 0 {
+                self.session.delete(&key).await.expect("it was there");
+                balance = -1;
+            } else {
+                let account = self.session.update(&key, AccountProxy::open(n)).await.expect("made");
+                assert_eq!(account.balance().await, Ok(n));
+                balance = n;
+            }
+        }
+        vec![("replaced".to_owned(), balance)]
     }
 
     async fn transfer(self, mut random: Random) -> Did {

@@ -6,11 +6,14 @@ use super::client;
 use super::other::{Other, Part, say};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tarmem::modules::builtins::{List, ListProxy};
 use tarmem::modules::collections::{Counter, CounterProxy};
+use tarmem::storage::{LocalOptions, LocalStorage, RealDisk};
 use tarmem::{Proxy, Service, Session};
 use tarmem_test_models::{Account, AccountProxy};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The part of another process. This is not a test.
 #[test]
@@ -27,13 +30,27 @@ fn role() {
     });
 }
 
-/// Serves at the address, with the directory, until it is killed.
+/// Serves at the address, with the directory, until it is killed, or ends in order after SIGTERM. The detail has the
+/// size of a segment of the log, or 0, and the directory.
 async fn serve(part: &Part) {
+    let mut terminate = signal(SignalKind::terminate()).expect("a handler");
     let (host, port) = part.address.rsplit_once(':').expect("a host and a port");
-    let service = Service::new(host, port.parse().expect("a port")).data(&part.detail).workers(2);
+    let (segment_bytes, directory) = part.detail.split_once(' ').expect("a size and a directory");
+    let service = Service::new(host, port.parse().expect("a port")).workers(2);
+    let service = match segment_bytes.parse().expect("a number") {
+        0 => service.data(directory),
+        // So small that it is folded into the states all the time.
+        segment_bytes => {
+            let mut options = LocalOptions::default();
+            (options.segment_bytes, options.log_bytes, options.fold_rate) = (segment_bytes, 4 * segment_bytes, None);
+            let disk = RealDisk::exclusive(directory).expect("it is free");
+            service.storage(LocalStorage::open(Arc::new(disk), options).expect("it opens"))
+        }
+    };
     let service = service.start().await.expect("it starts");
     say(service.address());
-    std::future::pending::<()>().await;
+    terminate.recv().await;
+    service.shutdown().await;
 }
 
 /// Random numbers: xorshift64*.
@@ -65,7 +82,11 @@ async fn clients_do_not_notice_that_the_service_is_killed() {
     let data = scratch.0.join("data").display().to_string();
     let stop = scratch.0.join("stop");
 
-    let (mut service, address) = Other::start("serve", "127.0.0.1:0", &data).hears().await;
+    let start = |address: &str, random: &mut Random| {
+        let segment_bytes = [0, 16 << 10, 64 << 10][random.below(3) as usize];
+        Other::start("serve", address, format!("{segment_bytes} {data}"))
+    };
+    let (mut service, address) = start("127.0.0.1:0", &mut random).hears().await;
     let address = address.expect("it has started");
     set_up(&address).await;
     let clients: Vec<_> = (0..CLIENTS)
@@ -86,8 +107,13 @@ async fn clients_do_not_notice_that_the_service_is_killed() {
             assert!(said.is_some(), "after {kill} kills it does not start: seed {seed}");
         }
         tokio::time::sleep(Duration::from_millis(lives)).await;
-        service.kill();
-        service = Other::start("serve", &address, &data);
+        if heard && random.below(4) == 0 {
+            service.terminate();
+            service.ends().await;
+        } else {
+            service.kill();
+        }
+        service = start(&address, &mut random);
     }
     let said;
     (service, said) = service.hears().await;
@@ -103,7 +129,7 @@ async fn clients_do_not_notice_that_the_service_is_killed() {
     audit(&address, &reports).await;
 
     service.kill();
-    let (service, said) = Other::start("serve", &address, &data).hears().await;
+    let (service, said) = start(&address, &mut random).hears().await;
     assert!(said.is_some(), "it starts once more: seed {seed}");
     audit(&address, &reports).await;
     service.kill();
@@ -158,6 +184,14 @@ async fn audit(address: &str, reports: &[Report]) {
         assert_eq!(counts.get(&format!("client {client}")).copied().unwrap_or(0), report["counted"], "{client}");
         let own = session.get::<Account>(&format!("own {client}")).await.expect("there");
         assert_eq!(own.balance().await, Ok(report["deposited"]));
+        let slow = session.get::<Account>(&format!("slow {client}")).await.expect("there");
+        assert_eq!(slow.balance().await, Ok(report["deposited_slowly"]));
+        let replaced = session.get::<Account>(&format!("replaced {client}")).await;
+        let balance = match replaced {
+            Ok(account) => account.balance().await.expect("answers"),
+            Err(_) => -1,
+        };
+        assert_eq!(balance, report["replaced"]);
     }
     let mut balances = Vec::new();
     for account in 0..client::ACCOUNTS {

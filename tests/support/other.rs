@@ -85,6 +85,12 @@ impl Other {
         self.child.id()
     }
 
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();
+        assert!(sent.expect("there is a program kill").success());
+    }
+
     /// Sends SIGKILL: it does nothing more, and cannot even say so.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");

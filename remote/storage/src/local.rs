@@ -85,6 +85,8 @@ struct Work {
     sealed: VecDeque<Sealed>,
     /// The next segment.
     fresh: Option<Fresh>,
+    /// It is being made.
+    making: bool,
     spares: Vec<u64>,
     /// The number of the next segment to be made.
     next: u64,
@@ -305,7 +307,9 @@ impl Keeper {
                 drop(work);
                 self.step()?;
                 work = self.work();
-            } else if log_is_full {
+            } else if log_is_full || work.making {
+                // The one that is being made has its number already, and segments are used in the order of their
+                // numbers.
                 work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
             } else {
                 break;
@@ -359,10 +363,14 @@ impl Keeper {
                 return self.fold_one();
             }
             work.next += 1;
+            work.making = true;
             (work.next - 1, work.spares.pop())
         };
-        let fresh = Fresh::make(&*self.disk, self.id, next, self.options.segment_bytes, spare)?;
-        self.work().fresh = Some(fresh);
+        let made = Fresh::make(&*self.disk, self.id, next, self.options.segment_bytes, spare);
+        let mut work = self.work();
+        work.making = false;
+        work.fresh = Some(made?);
+        drop(work);
         self.changed.notify_all();
         Ok(true)
     }
