@@ -293,16 +293,12 @@ impl Keeper {
     /// The segment after one that is full, with room for a batch of this many bytes.
     fn next_segment(&self, full: Option<Sealed>, batch: usize) -> Result<Fresh, StorageError> {
         let mut work = self.work();
-        if let Some(full) = full {
-            work.usage.log_bytes += full.bytes;
-            work.sealed.push_back(full);
-        }
-        self.changed.notify_all();
+        let full_bytes = full.map_or(0, |full| full.bytes);
         loop {
             if let Some(first) = &work.failed {
                 return Err(StorageError::Failed { first: first.clone() });
             }
-            let log_is_full = work.usage.log_bytes > self.options.log_bytes && !work.sealed.is_empty();
+            let log_is_full = work.usage.log_bytes + full_bytes > self.options.log_bytes && !work.sealed.is_empty();
             if log_is_full && !self.options.in_background {
                 drop(work);
                 self.step()?;
@@ -331,6 +327,11 @@ impl Keeper {
             }
         };
         work.active = fresh.number();
+        // Not before: it is removed once it is folded, and the log has to go on somewhere.
+        if let Some(full) = full {
+            work.usage.log_bytes += full.bytes;
+            work.sealed.push_back(full);
+        }
         drop(work);
         self.changed.notify_all();
         Ok(fresh)
