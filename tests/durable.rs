@@ -3,6 +3,9 @@
 #[path = "durable/client.rs"]
 mod client;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#[path = "support/detour.rs"]
+mod detour;
+#[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/other.rs"]
 mod other;
 #[path = "durable/processes.rs"]

@@ -1,5 +1,6 @@
 //! Locks, semaphores, events, barriers and queues, with a restart of the service in the middle.
 
+use super::detour::Detour;
 use super::start_at;
 use std::future::Future;
 use std::time::Duration;
@@ -106,6 +107,41 @@ async fn waiter_that_gives_up_while_the_service_is_down_does_not_get_the_lock() 
     // The client that has given up says so when it is there again.
     leaver.get::<Lock>("lock").await.expect("it is there");
     until(0, || async { lock.waiting().await.expect("it is there") }).await;
+}
+
+#[tokio::test]
+async fn what_did_not_reach_its_caller_before_the_restart_is_given_back_after_it() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let lock = session.memoize("lock", LockProxy::new()).await.expect("it is made");
+    let jobs = session.memoize("jobs", QueueProxy::new(None)).await.expect("it is made");
+    let guard = lock.acquire().await.expect("nobody holds it");
+    let detour = Detour::to(([127, 0, 0, 1], service.port).into()).await;
+    let distant = Session::connect(detour.address.to_string()).await.expect("it connects");
+    let (theirs, items) = (distant.get::<Lock>("lock").await, distant.get::<Queue>("jobs").await);
+    let (theirs, items) = (theirs.expect("it is there"), items.expect("it is there"));
+    let acquires = tokio::spawn(async move { theirs.acquire().await.map(std::mem::forget) });
+    let gets = tokio::spawn(async move { items.get::<i64>().await });
+    until(1, || async { lock.waiting().await.expect("it is there") }).await;
+    until(1, || async { jobs.waiting().await.expect("it is there") }).await;
+    // From here on the client hears nothing.
+    detour.close();
+    guard.release().await.expect("it holds it");
+    jobs.put(7).await.expect("there is room");
+    until(0, || async { jobs.qsize().await.expect("it is there") }).await;
+    service.start_again().await;
+    assert!(lock.try_acquire().await.expect("it is there").is_none());
+    assert_eq!(jobs.qsize().await, Ok(0));
+    for given_up in [acquires.abort_handle(), gets.abort_handle()] {
+        given_up.abort();
+    }
+    assert!(acquires.await.is_err() && gets.await.is_err(), "they have ended");
+    detour.lead_to(([127, 0, 0, 1], service.port).into());
+    assert_eq!(jobs.get::<i64>().await, Ok(7));
+    let guard = lock.acquire().await.expect("it is given back");
+    assert!(!guard.abandoned());
+    guard.release().await.expect("it holds it");
+    distant.close().await;
 }
 
 #[tokio::test]

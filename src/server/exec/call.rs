@@ -442,23 +442,17 @@ impl MethodCall {
         elsewhere: bool,
         args: &[u8],
     ) -> Result<Attempt, Error> {
-        let looks = Looks::holding(held.others, elsewhere);
-        let mut body = Vec::new();
+        let (looks, mut body) = (Looks::holding(held.others, elsewhere), Vec::new());
         let written = match held.receiver {
-            ReceiverGuard::Shared(object, invoke) if object.class().entry().encodable => {
-                self.shared(invoke, &*object, &site.as_site(), &looks, args, &mut body)
-            }
             ReceiverGuard::Shared(object, invoke) => {
-                // It may change by itself: the change and its outcome are in one batch.
-                let _entered = site.session.state().enter();
+                let entered = object.class().entry().resident().and_then(|_| site.session.state().enter());
                 let written = self.shared(invoke, &*object, &site.as_site(), &looks, args, &mut body);
-                if !is_over(&written, &looks) {
-                    drop(object);
-                    return Self::ask(looks, asked, site);
+                if entered.is_some() && is_over(&written, &looks) {
+                    let reply = written.map(|written| written.into_reply(body)).map_err(|error| *error);
+                    site.session.note_outcome(site.context.sequence(), &reply);
+                    return reply.map(Attempt::Over);
                 }
-                let reply = written.map(|written| written.into_reply(body)).map_err(|error| *error);
-                site.session.note_outcome(site.context.sequence(), &reply);
-                return reply.map(Attempt::Over);
+                written
             }
             ReceiverGuard::Exclusive(mut object, invoke) => {
                 let state = site.session.state();

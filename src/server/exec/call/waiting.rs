@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::{self, ThreadId};
 use tarmem_remote::describe::{ExclusiveAsyncMethod, SharedAsyncMethod};
@@ -75,13 +76,20 @@ impl MethodCall {
             return Err(Error::Cancelled);
         }
         let runtime = site.session.state().runtime.clone();
+        // If the object changes by itself, what it changes at once and the call's outcome are in one batch.
+        let by_itself = site.cell.class().entry().resident().filter(|_| !exclusive).map(|_| Arc::clone(&site.session));
+        let sequence = site.context.sequence();
         let mut running = async move { self.run_async(held.receiver, &site.as_site(), &args).await }.boxed();
         if is_here {
             return running.await;
         }
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let beginning = runtime.spawn_blocking(move || {
+            let entered = by_itself.as_ref().and_then(|session| session.state().enter());
             let first = running.as_mut().poll(&mut Context::from_waker(&waker));
+            if let (Some(_), Some(session), Poll::Ready(reply)) = (&entered, &by_itself, &first) {
+                session.note_outcome(sequence, reply);
+            }
             Ok::<_, Error>((first, running))
         });
         let (first, rest) = panics::joined(beginning.await, || self.method.full_name())?;
