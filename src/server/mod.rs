@@ -169,8 +169,7 @@ impl Service {
     /// Keeps its keys and objects in `storage`, from which a service that is started later goes on: as they were when
     /// the last reply left that could tell of them. Sessions go on, too, and each of their calls is made once.
     ///
-    /// Objects of resident classes are kept if the class implements [`Keep`](crate::object::Keep), as the locks and
-    /// queues of the modules do, but not `Condition`. Otherwise their keys are not mapped after a restart.
+    /// Objects of resident classes without [`Keep`](crate::object::Keep) are not kept, such as those of `Condition`.
     ///
     /// ```
     /// use tarmem::modules::builtins::ListProxy;

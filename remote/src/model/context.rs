@@ -2,7 +2,6 @@
 
 use crate::caller::{Caller, OwnerId};
 use crate::error::Error;
-use crate::object::ChangeHook;
 use crate::service::ClientApi;
 use crate::value::{ObjectRef, Value};
 use serde::{Deserialize, Serialize};
@@ -212,11 +211,10 @@ impl Context {
         self.host.undo_unless_received(self.sequence, Box::new(undo));
     }
 
-    /// As [`undo_unless_received`](Self::undo_unless_received), for an object that is kept. If the service is started
-    /// again before it is known whether the result reached its caller, the object gets `what` by
-    /// [`Kept::undoing`](crate::object::Kept::undoing), and has to know then how that is undone.
-    pub fn undo_unless_received_as(&self, hook: &ChangeHook, what: &Value, undo: impl FnOnce() + Send + 'static) {
-        self.host.undo_unless_received_as(self.sequence, hook.object(), what, Box::new(undo));
+    /// As [`undo_unless_received`](Self::undo_unless_received), for object number `object`, which can undo `what` after
+    /// a restart of the service, too.
+    pub(crate) fn undo_unless_received_as(&self, object: u64, what: &Value, undo: Undo) {
+        self.host.undo_unless_received_as(self.sequence, object, what, undo);
     }
 
     /// Declares that the call waits from now on until other calls do something, which may never happen. A service that

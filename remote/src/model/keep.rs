@@ -1,6 +1,6 @@
 //! How the objects of a resident class are kept by a service that has a storage.
 
-use crate::context::{SessionEnded, Undo};
+use crate::context::{Context, SessionEnded, Undo};
 use crate::value::Value;
 use serde::{Deserializer, Serialize};
 use std::fmt;
@@ -33,18 +33,24 @@ use uuid::Uuid;
 /// }
 ///
 /// impl Keep for Bell {
-///     fn kept(&self) -> Arc<dyn Kept> {
+///     ///
+    /// For an example, see [`Keep`].
+    fn kept(&self) -> Arc<dyn Kept> {
 ///         Arc::clone(&self.rung) as Arc<dyn Kept>
 ///     }
 ///
-///     fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
+///     ///
+    /// For an example, see [`Keep`].
+    fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
 ///         let times = u64::deserialize(state)?.into();
 ///         Ok(Bell { rung: Arc::new(Rung { times, ..Rung::default() }) })
 ///     }
 /// }
 ///
 /// impl Kept for Rung {
-///     fn save(&self, save: Save<'_>) {
+///     ///
+    /// For an example, see [`Keep`].
+    fn save(&self, save: Save<'_>) {
 ///         save.state(&*self.times.lock().expect("nobody panicked"));
 ///     }
 ///
@@ -76,6 +82,8 @@ use uuid::Uuid;
 /// ```
 pub trait Keep: Sized {
     /// The part of the object that has its state, and that its calls share.
+    ///
+    /// For an example, see [`Keep`].
     fn kept(&self) -> Arc<dyn Kept>;
 
     /// Makes an object that has this state, which [`Kept::save`] has passed on.
@@ -86,6 +94,8 @@ pub trait Keep: Sized {
 }
 
 /// The part of an object that is kept: see [`Keep`].
+///
+/// For an example, see [`Keep`].
 pub trait Kept: Send + Sync {
     /// Passes on the state, in a form that [`Keep::restore`] decodes, by the names of its fields.
     ///
@@ -95,16 +105,22 @@ pub trait Kept: Send + Sync {
 
     /// Called once, before any call uses the object, if the service keeps it. From now on each change has to be made
     /// through the hook.
+    ///
+    /// For an example, see [`Keep`].
     fn attach(&self, hook: ChangeHook);
 
     /// Called once if the object was restored, after [`attach`](Self::attach), when the sessions are there that it
     /// refers to.
+    ///
+    /// For an example, see [`Keep`].
     fn resume(self: Arc<Self>, sessions: &mut dyn Sessions) {
         let _ = sessions;
     }
 
     /// How to undo what a call of an earlier run of the service has done, as that has said by
-    /// [`Context::undo_unless_received_as`](crate::Context::undo_unless_received_as).
+    /// [`ChangeHook::undo_unless_received`].
+    ///
+    /// For an example, see [`Keep`].
     fn undoing(self: Arc<Self>, what: Value) -> Option<Undo> {
         let _ = what;
         None
@@ -112,6 +128,8 @@ pub trait Kept: Send + Sync {
 }
 
 /// Receives the state of an object: see [`Kept::save`].
+///
+/// For an example, see [`Keep`].
 pub struct Save<'a>(&'a mut dyn FnMut(&dyn erased_serde::Serialize));
 
 impl<'a> Save<'a> {
@@ -122,6 +140,8 @@ impl<'a> Save<'a> {
     }
 
     /// This is the state.
+    ///
+    /// For an example, see [`Keep`].
     pub fn state<S: Serialize>(self, state: &S) {
         (self.0)(state);
     }
@@ -134,16 +154,24 @@ impl fmt::Debug for Save<'_> {
 }
 
 /// The sessions of a service that has restored an object: see [`Kept::resume`].
+///
+/// For an example, see [`Keep`].
 pub trait Sessions {
     /// Notifies `watcher` when the session ends; at once, if it is not there any more.
+    ///
+    /// For an example, see [`Keep`].
     fn watch(&mut self, session: Uuid, watcher: Weak<dyn SessionEnded>);
 
     /// Runs `undo` if the result of call `sequence` of this session never reaches its caller; at once, if the session
     /// is not there any more.
+    ///
+    /// For an example, see [`Keep`].
     fn undo_unless_received(&mut self, session: Uuid, sequence: u64, undo: Undo);
 }
 
 /// Through this an object makes its changes, so that they are kept: see [`Keep`].
+///
+/// For an example, see [`Keep`].
 #[derive(Clone)]
 pub struct ChangeHook(Arc<dyn Hook>);
 
@@ -175,6 +203,8 @@ impl ChangeHook {
     ///
     /// The caller must not hold a lock that [`Kept::save`] takes; `change` takes it. It should be brief, and must not
     /// wait.
+    ///
+    /// For an example, see [`Keep`].
     pub fn change<R>(&self, change: impl FnOnce() -> R) -> R {
         let (mut change, mut result) = (Some(change), None);
         self.0.change(&mut || {
@@ -191,18 +221,26 @@ impl ChangeHook {
 
     /// Makes sure that [`unused`](Self::unused) is higher than `number` in every later run of the service. To be called
     /// within a change.
+    ///
+    /// For an example, see [`Keep`].
     pub fn reserve(&self, number: u64) {
         self.0.reserve(number);
     }
 
     /// A number that is higher than all that were [reserved](Self::reserve) in earlier runs of the service.
+    ///
+    /// For an example, see [`Keep`].
     pub fn unused(&self) -> u64 {
         self.0.unused()
     }
 
-    /// The object's number.
-    pub(crate) fn object(&self) -> u64 {
-        self.0.object()
+    /// As [`Context::undo_unless_received`]. If the service is started again before it is known whether the result of
+    /// the call reached its caller, the object gets `what` by [`Kept::undoing`], and has to know then how that is
+    /// undone.
+    ///
+    /// For an example, see [`Keep`].
+    pub fn undo_unless_received(&self, ctx: &Context, what: &Value, undo: impl FnOnce() + Send + 'static) {
+        ctx.undo_unless_received_as(self.0.object(), what, Box::new(undo));
     }
 }
 

@@ -6,6 +6,7 @@
 //! line; if it was granted something at that moment, that is passed on.
 
 use super::Patience;
+use super::caller::Caller;
 use super::monitor::{Monitor, Woken};
 use crate::Exception;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tarmem_remote::context::Context;
 use tarmem_remote::object::Sessions;
 use uuid::Uuid;
@@ -22,33 +23,6 @@ use uuid::Uuid;
 /// How many callers can wait in one line. Each holds a share of the object while it waits. There are 65,536 shares:
 /// enough for the two lines that some classes have, and for the callers that end the waiting.
 pub const WAITERS: usize = 30_000;
-
-/// Who waits, and since when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Caller {
-    session: Uuid,
-    /// The number of its call.
-    sequence: u64,
-    /// Microseconds since 1970; 0 if the line is not kept.
-    since: u64,
-}
-
-impl Caller {
-    /// The caller, from now on. `dated`: the line is kept.
-    pub(super) fn new(ctx: &Context, dated: bool) -> Self {
-        Caller { session: ctx.session(), sequence: ctx.sequence(), since: if dated { now() } else { 0 } }
-    }
-
-    fn call(self) -> (Uuid, u64) {
-        (self.session, self.sequence)
-    }
-}
-
-/// Microseconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
 
 /// The callers that wait, in the order in which they came: each wants a `W`, and is granted a `G`.
 ///

@@ -2,9 +2,11 @@
 //! [`multiprocessing`](super::multiprocessing) are made of. Users don't see it.
 //!
 //! - [`monitor`]: a state behind a mutex, and how it is kept. [`line`]: the lines of those who wait for it to change.
+//!   [`caller`]: one of them.
 //! - [`patience`]: how long a caller waits, from what it gave as `blocking` and `timeout`.
 //! - [`token`]: the numbers that grants and leases are told apart by.
 
+mod caller;
 mod line;
 mod monitor;
 mod patience;

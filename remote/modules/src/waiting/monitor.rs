@@ -1,6 +1,6 @@
 //! A state behind a mutex that is held only briefly, and how it is kept by a service that has a storage.
 
-use super::line::Caller;
+use super::caller::Caller;
 use super::token;
 use crate::Exception;
 use serde::Serialize;
@@ -102,7 +102,7 @@ pub(crate) fn undo_unless_received<S: KeptState>(ctx: &Context, monitor: &Arc<Mo
     let undone = Arc::clone(monitor);
     let undo = move || undone.with(|state, woken| state.undo(done, woken));
     match what {
-        Some((hook, what)) => ctx.undo_unless_received_as(hook, &what, undo),
+        Some((hook, what)) => hook.undo_unless_received(ctx, &what, undo),
         None => ctx.undo_unless_received(undo),
     }
 }

@@ -11,8 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// million tokens in each second of its life, or the clock is set back by more than the earlier process lived (less a
 /// microsecond for each token that it gave). So fencing tokens keep growing when a service is restarted that remembers
 /// nothing. One that has a storage remembers a token that none of its earlier runs has reached, and starts above that,
-/// whatever the clock says. They stay below 2^53, up to which JSON readers are exact, until the year 2255, and do not wrap
-/// around before the year 586,000.
+/// whatever the clock says. They stay below 2^53, up to which JSON readers are exact, until the year 2255, and do not
+/// wrap around before the year 586,000.
 pub(crate) fn next_token() -> u64 {
     // The caller holds the lock of its object, so the tokens of one object grow in the order of its grants.
     next().fetch_add(1, Ordering::Relaxed)
