@@ -33,24 +33,18 @@ use uuid::Uuid;
 /// }
 ///
 /// impl Keep for Bell {
-///     ///
-    /// For an example, see [`Keep`].
-    fn kept(&self) -> Arc<dyn Kept> {
+///     fn kept(&self) -> Arc<dyn Kept> {
 ///         Arc::clone(&self.rung) as Arc<dyn Kept>
 ///     }
 ///
-///     ///
-    /// For an example, see [`Keep`].
-    fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
+///     fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
 ///         let times = u64::deserialize(state)?.into();
 ///         Ok(Bell { rung: Arc::new(Rung { times, ..Rung::default() }) })
 ///     }
 /// }
 ///
 /// impl Kept for Rung {
-///     ///
-    /// For an example, see [`Keep`].
-    fn save(&self, save: Save<'_>) {
+///     fn save(&self, save: Save<'_>) {
 ///         save.state(&*self.times.lock().expect("nobody panicked"));
 ///     }
 ///
