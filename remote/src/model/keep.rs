@@ -84,6 +84,8 @@ pub trait Keep: Sized {
     ///
     /// # Errors
     /// If the state cannot be decoded.
+    ///
+    /// For an example, see [`Keep`].
     fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error>;
 }
 
@@ -95,6 +97,8 @@ pub trait Kept: Send + Sync {
     ///
     /// This is called on any thread, also while calls run; not from within [`ChangeHook::change`]. It may take a lock
     /// of the object only if no one holds that while it calls [`ChangeHook::change`].
+    ///
+    /// For an example, see [`Keep`].
     fn save(&self, save: Save<'_>);
 
     /// Called once, before any call uses the object, if the service keeps it. From now on each change has to be made
