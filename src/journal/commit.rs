@@ -1,13 +1,16 @@
 //! The thread that commits one batch after the other.
 
-use super::{End, Journal, OpenBatch};
+use super::{Durability, End, Journal, OpenBatch};
 use crate::faults::PlantedFault;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tarmem_storage::Storage;
+
+/// How long nothing may be committed before a mark is put behind the last batch.
+const IDLE: Duration = Duration::from_millis(50);
 
 /// How late a planted fault is.
 const LATE: Duration = Duration::from_millis(1);
@@ -41,9 +44,94 @@ impl Drop for Committing {
     }
 }
 
-fn run(journal: &Journal, mut storage: Box<dyn Storage>) {
-    while let Some((number, mut batch)) = next(journal) {
-        if journal.faults.has(PlantedFault::EncodesLate) {
+fn run(journal: &Journal, storage: Box<dyn Storage>) {
+    let mut writing = Writing { journal, storage, unsynced: None, unmarked: None };
+    if let Err(why) = writing.until_over() {
+        // In this order: what is noted from here on never leaves.
+        tracing::error!("nothing more can be written: {why}");
+        end(journal, End::Failed(why.into()));
+        journal.batch.lock().over = true;
+    }
+}
+
+/// The batches on their way to the storage.
+struct Writing<'a> {
+    journal: &'a Journal,
+    storage: Box<dyn Storage>,
+    /// When the first batch was written that is not synced.
+    unsynced: Option<Instant>,
+    /// When the last batch was written, if no mark is behind it.
+    unmarked: Option<Instant>,
+}
+
+/// What the thread that commits does next.
+enum Next {
+    /// Commits what was noted.
+    Commit,
+    /// Does what is due when nothing was noted for a while.
+    Rest,
+    /// The journal is over, and everything is committed.
+    End,
+}
+
+impl Writing<'_> {
+    fn until_over(&mut self) -> Result<(), String> {
+        loop {
+            match self.next() {
+                Next::Commit => {
+                    self.commit()?;
+                    let now = Instant::now();
+                    self.unmarked = Some(now);
+                    self.unsynced.get_or_insert(now);
+                    self.sync_in_time()?;
+                }
+                Next::Rest => {
+                    self.sync_in_time()?;
+                    if self.unmarked.is_some_and(|at| at.elapsed() >= IDLE) {
+                        self.mark()?;
+                    }
+                }
+                Next::End => {
+                    let has_more = !self.journal.batch.lock().deferred.is_empty();
+                    return if has_more || self.unmarked.is_some() { self.mark() } else { Ok(()) };
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn next(&self) -> Next {
+        let synced_by = match self.journal.durability {
+            Durability::Within(time) => self.unsynced.and_then(|at| at.checked_add(time)),
+            Durability::Always | Durability::Never => None,
+        };
+        // A mark says up to where batches are synced, and so nothing if they are not.
+        let marked_by = match self.journal.durability {
+            Durability::Never => None,
+            _ => self.unmarked.map(|at| at + IDLE),
+        };
+        let until = [synced_by, marked_by].into_iter().flatten().min();
+        let mut batch = self.journal.batch.lock();
+        while batch.is_empty() {
+            if batch.over {
+                return Next::End;
+            }
+            match until {
+                None => self.journal.work.wait(&mut batch),
+                Some(until) => {
+                    if self.journal.work.wait_until(&mut batch, until).timed_out() && batch.is_empty() {
+                        return Next::Rest;
+                    }
+                }
+            }
+        }
+        Next::Commit
+    }
+
+    /// Closes the open batch, and commits it.
+    fn commit(&mut self) -> Result<(), String> {
+        let (number, mut batch) = self.close();
+        if self.journal.faults.has(PlantedFault::EncodesLate) {
             thread::sleep(LATE);
         }
         for entry in &batch.entries {
@@ -51,47 +139,55 @@ fn run(journal: &Journal, mut storage: Box<dyn Storage>) {
         }
         batch.deferred.append(&batch.rows);
         // Nothing is found committed before it is.
-        let committed = storage.commit(0, &batch.deferred);
-        match committed {
-            Ok(committed) if committed == number => {}
-            Ok(other) => return stop(journal, &format!("batch {number} was committed as batch {other}")),
-            Err(error) => return stop(journal, &error.to_string()),
+        let committed = self.storage.commit(0, &batch.deferred).map_err(|error| error.to_string())?;
+        if committed != number {
+            return Err(format!("batch {number} was committed as batch {committed}"));
+        }
+        if self.journal.durability == Durability::Always {
+            self.storage.sync().map_err(|error| error.to_string())?;
         }
         for entry in &batch.entries {
             entry.committed();
         }
-        journal.progress.send_modify(|progress| progress.committed = number);
+        self.journal.progress.send_modify(|progress| progress.committed = number);
+        Ok(())
     }
-}
 
-/// Waits until something is noted, and closes the batch. `None` when the journal is over and everything is committed.
-fn next(journal: &Journal) -> Option<(u64, OpenBatch)> {
-    {
-        let mut batch = journal.batch.lock();
-        while batch.is_empty() {
-            if batch.over {
-                return None;
-            }
-            journal.work.wait(&mut batch);
-        }
-    }
-    let doors = journal.doors.write();
-    let (number, closed) = {
-        let mut batch = journal.batch.lock();
+    fn close(&self) -> (u64, OpenBatch) {
+        let _doors = self.journal.doors.write();
+        let mut batch = self.journal.batch.lock();
         let over = batch.over;
         let closed = std::mem::take(&mut *batch);
         batch.over = over;
-        (journal.open.fetch_add(1, Ordering::AcqRel), closed)
-    };
-    drop(doors);
-    Some((number, closed))
-}
+        (self.journal.open.fetch_add(1, Ordering::AcqRel), closed)
+    }
 
-/// Nothing more can be written.
-fn stop(journal: &Journal, why: &str) {
-    tracing::error!("nothing more can be written: {why}");
-    journal.batch.lock().over = true;
-    end(journal, End::Failed(why.into()));
+    /// Syncs what was written, if it is time.
+    fn sync_in_time(&mut self) -> Result<(), String> {
+        let is_due = match self.journal.durability {
+            Durability::Always => true,
+            Durability::Within(time) => self.unsynced.is_some_and(|at| at.elapsed() >= time),
+            Durability::Never => false,
+        };
+        if is_due { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), String> {
+        if self.unsynced.take().is_some() {
+            self.storage.sync().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Puts a batch without changes behind the last one: by that it is known when the last one is damaged, and that it
+    /// was not just never finished. Everything is synced then.
+    fn mark(&mut self) -> Result<(), String> {
+        self.sync()?;
+        self.commit()?;
+        self.unsynced = Some(Instant::now());
+        self.unmarked = None;
+        self.sync()
+    }
 }
 
 /// What is not on disk yet never will be.

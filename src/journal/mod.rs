@@ -16,9 +16,11 @@
 //! This room knows no objects and no sessions: they note what is to be kept, in [rows](rows).
 
 mod commit;
+mod durability;
 pub(crate) mod rows;
 
 pub(crate) use commit::Committing;
+pub use durability::Durability;
 
 use crate::faults::PlantedFaults;
 use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
@@ -49,6 +51,7 @@ pub(crate) struct Journal {
     batch: Mutex<OpenBatch>,
     /// Notified when something is noted in a batch that was empty.
     work: Condvar,
+    durability: Durability,
     /// The faults planted in the service.
     faults: PlantedFaults,
     progress: watch::Sender<Progress>,
@@ -83,6 +86,12 @@ enum End {
 }
 
 impl Progress {
+    fn is_open_for(&self, gate: u64, durability: Durability) -> bool {
+        // What is noted too late has the highest number.
+        let goes_ahead = durability != Durability::Always && self.ended.is_none() && gate != u64::MAX;
+        goes_ahead || self.committed >= gate
+    }
+
     fn failure(&self) -> Option<Arc<str>> {
         match &self.ended {
             Some(End::Failed(reason)) => Some(Arc::clone(reason)),
@@ -114,13 +123,14 @@ pub(crate) struct Entered<'a> {
 
 impl Journal {
     /// A journal whose next batch has this number.
-    pub(crate) fn new(next: u64, faults: PlantedFaults) -> Arc<Self> {
+    pub(crate) fn new(next: u64, durability: Durability, faults: PlantedFaults) -> Arc<Self> {
         Arc::new(Journal {
             doors: RwLock::new(()),
             open: AtomicU64::new(next),
             noted: AtomicU64::new(next - 1),
             batch: Mutex::default(),
             work: Condvar::new(),
+            durability,
             faults,
             progress: watch::Sender::new(Progress { committed: next - 1, ended: None }),
         })
@@ -199,16 +209,17 @@ impl Journal {
         self.noted.load(Ordering::Acquire)
     }
 
-    /// Whether batch `gate` is on disk.
-    pub(crate) fn is_committed(&self, gate: u64) -> bool {
-        self.progress.borrow().committed >= gate
+    /// Whether what tells of batch `gate` may leave: the batch is on disk, or need not be.
+    pub(crate) fn is_open_for(&self, gate: u64) -> bool {
+        self.progress.borrow().is_open_for(gate, self.durability)
     }
 
-    /// Waits until batch `gate` is on disk. Returns false if it never will be.
-    pub(crate) async fn committed(&self, gate: u64) -> bool {
+    /// Waits until what tells of batch `gate` may leave. Returns false if it never may.
+    pub(crate) async fn opens_for(&self, gate: u64) -> bool {
+        let is_open = |progress: &Progress| progress.is_open_for(gate, self.durability);
         let mut progress = self.progress.subscribe();
-        let reached = progress.wait_for(|progress| progress.committed >= gate || progress.ended.is_some()).await;
-        reached.is_ok_and(|progress| progress.committed >= gate)
+        let reached = progress.wait_for(|progress| is_open(progress) || progress.ended.is_some()).await;
+        reached.is_ok_and(|progress| is_open(&progress))
     }
 
     /// Why the disk has failed, if it has.

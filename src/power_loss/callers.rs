@@ -95,9 +95,16 @@ impl Callers {
         Callers { port, are_done: AtomicBool::new(false) }
     }
 
-    async fn session(&self) -> Result<Session, String> {
+    pub(super) async fn session(&self) -> Result<Session, String> {
         let builder = Session::builder(format!("127.0.0.1:{}", self.port));
-        builder.retry_delay(Duration::from_millis(2)).max_retry(10_000).connect().await.during("connecting")
+        let builder = builder.retry_delay(Duration::from_millis(2)).max_retry(10_000);
+        loop {
+            match builder.clone().connect().await {
+                // A service that has just ended hangs up on those that come.
+                Err(Error::Closed { .. }) => {}
+                connected => return connected.during("connecting"),
+            }
+        }
     }
 
     /// Makes all calls.

@@ -3,12 +3,14 @@
 //! more than that the service was slow for a moment.
 //!
 //! - [`callers`]: the clients, and what they check.
+//! - [`settings`]: what becomes of replies and of what has changed, by the settings of the service.
 
 mod callers;
+mod settings;
 
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::server::state::Seams;
-use crate::{RunningService, Service};
+use crate::{Durability, OnStorageFailure, RunningService, Service};
 use callers::Callers;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +60,8 @@ struct Machine {
     dice: Dice,
     faults: PlantedFaults,
     in_background: bool,
+    durability: Durability,
+    on_storage_failure: OnStorageFailure,
     /// Chosen at the first start.
     port: u16,
     failures: u32,
@@ -70,7 +74,16 @@ impl Machine {
             faults.plant(fault);
         }
         let in_background = seed % 2 == 1;
-        Machine { disk: SimDisk::new(), dice: Dice::new(seed), faults, in_background, port: 0, failures: 0 }
+        Machine {
+            disk: SimDisk::new(),
+            dice: Dice::new(seed),
+            faults,
+            in_background,
+            durability: Durability::Always,
+            on_storage_failure: OnStorageFailure::End,
+            port: 0,
+            failures: 0,
+        }
     }
 
     fn power_cycle(&mut self) {
@@ -105,9 +118,11 @@ impl Machine {
         options.log_bytes = 12 << 10;
         options.fold_bytes = 1 << 10;
         options.in_background = self.in_background;
+        options.sync_each = self.durability == Durability::Always;
         let storage = LocalStorage::open(Arc::new(self.disk.clone()), options).map_err(|error| error.to_string())?;
         let seams = Seams { faults: self.faults.clone(), ..Seams::default() };
         let service = Service::new("127.0.0.1", self.port).workers(2).storage(Slow(storage)).seams(seams);
+        let service = service.durability(self.durability).on_storage_failure(self.on_storage_failure);
         service.start().await.map_err(|error| error.to_string())
     }
 

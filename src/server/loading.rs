@@ -4,15 +4,15 @@
 
 use super::ServeError;
 use super::exec::engine::Engine;
-use super::recovery::{Found, RecoveryError};
+use super::recovery::{Found, Progress, RecoveryError};
 use super::state::Seams;
 use crate::config::Limits;
-use crate::journal::Committing;
+use crate::journal::{Committing, Durability};
 use crate::security::AccessControl;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tarmem_remote::registry::Registry;
 use tarmem_storage::{LocalOptions, LocalStorage, RealDisk, Storage};
@@ -38,22 +38,15 @@ pub(super) struct Empty {
     pub(super) seams: Seams,
 }
 
-/// How far loading is.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// How many entries have been read.
-    pub(super) read: AtomicU64,
-    /// How many objects have been made of them.
-    pub(super) made: AtomicU64,
-}
-
 impl Kept {
-    fn open(self) -> Result<Box<dyn Storage>, RecoveryError> {
+    fn open(self, durability: Durability) -> Result<Box<dyn Storage>, RecoveryError> {
         match self {
             Kept::Storage(storage) => Ok(storage),
             Kept::Directory(directory) => {
                 let disk = RealDisk::exclusive(directory)?;
-                Ok(Box::new(LocalStorage::open(Arc::new(disk), LocalOptions::default())?))
+                let mut options = LocalOptions::default();
+                options.sync_each = durability == Durability::Always;
+                Ok(Box::new(LocalStorage::open(Arc::new(disk), options)?))
             }
         }
     }
@@ -84,7 +77,7 @@ pub(super) async fn load(
     let progress = Arc::new(Progress::default());
     let _telling = AbortOnDropHandle::new(runtime.spawn(tell(kept.place(), Arc::clone(&progress))));
     let loaded = runtime.spawn_blocking(move || {
-        let found = Found::read(kept.open()?, &empty.seams.faults, &progress)?;
+        let found = Found::read(kept.open(empty.seams.durability)?, &empty.seams, &progress)?;
         let engine = empty.engine(Some(&found));
         let (journal, storage) = found.restore(&engine, &access, &progress)?;
         Ok((engine, Committing::start(&journal, storage).map_err(no_thread)?))

@@ -4,7 +4,7 @@
 //! decoded, with references to the places of others.
 
 use super::exec::engine::Engine;
-use super::loading::Progress;
+use super::state::Seams;
 use crate::faults::PlantedFaults;
 use crate::journal::Journal;
 use crate::journal::rows::{self, BadRow, SessionRow};
@@ -13,7 +13,7 @@ use crate::server::session::ServerSession;
 use crate::store::{Cell, Keeping, Mapping, Next, Vacant, state};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tarmem_remote::context::{SessionEnded, Undo};
 use tarmem_remote::error::Error;
@@ -55,6 +55,15 @@ pub enum RecoveryError {
     },
 }
 
+/// How far loading is.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// How many entries have been read.
+    pub(super) read: AtomicU64,
+    /// How many objects have been made of them.
+    pub(super) made: AtomicU64,
+}
+
 /// What was found in a storage.
 pub(crate) struct Found {
     storage: Box<dyn Storage>,
@@ -84,7 +93,7 @@ impl Found {
     /// Reads everything.
     pub(super) fn read(
         mut storage: Box<dyn Storage>,
-        faults: &PlantedFaults,
+        seams: &Seams,
         progress: &Progress,
     ) -> Result<Self, RecoveryError> {
         let mut next = Next { id: storage.id(), object: 1, generation: 1, token: 0 };
@@ -134,8 +143,8 @@ impl Found {
             }
             Ok(())
         })?;
-        let journal = Journal::new(storage.last() + 1, faults.clone());
-        let faults = faults.clone();
+        let journal = Journal::new(storage.last() + 1, seams.durability, seams.faults.clone());
+        let faults = seams.faults.clone();
         Ok(Found { storage, journal, faults, next, keys, objects, sessions, expired, has_forgotten })
     }
 

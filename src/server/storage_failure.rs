@@ -1,9 +1,7 @@
 //! What a service does when its storage has failed: it ends, or answers only what needs no storage.
 
 use super::exec::engine::Engine;
-use super::{RunningService, Service};
 use std::sync::{Arc, Weak};
-use tarmem_remote::error::Error;
 use tokio_util::task::AbortOnDropHandle;
 
 /// What a service does when its [storage](crate::Service::storage) has failed, since the disk is full, for example.
@@ -29,48 +27,6 @@ pub enum OnStorageFailure {
     /// change that is not on disk, get [`Error::StorageFailed`](crate::Error::StorageFailed). Replies that were on
     /// their way when the storage failed wait for the next service.
     Refuse,
-}
-
-impl Service {
-    /// Sets what the service does when its [storage](Self::storage) has failed. Default: it
-    /// [ends](OnStorageFailure::End).
-    ///
-    /// ```
-    /// use tarmem::{OnStorageFailure, Service};
-    ///
-    /// let service = Service::new("127.0.0.1", 0).on_storage_failure(OnStorageFailure::End);
-    /// ```
-    pub fn on_storage_failure(mut self, does: OnStorageFailure) -> Self {
-        self.seams.stays_without_storage = does == OnStorageFailure::Refuse;
-        self
-    }
-}
-
-impl RunningService {
-    /// Completes when the service's [storage](Service::storage) has failed. Returns the reason, as
-    /// [`Error::StorageFailed`].
-    ///
-    /// The service ends then, unless it was told to [refuse](OnStorageFailure::Refuse): a program that hosts it may end,
-    /// too, or start another one on what the storage has.
-    ///
-    /// ```
-    /// use tarmem::{Error, RunningService};
-    ///
-    /// async fn watch(service: &RunningService) {
-    ///     let error = service.storage_failure().await;
-    ///     assert!(matches!(error, Error::StorageFailed { .. }));
-    ///     eprintln!("{error}");
-    /// }
-    /// ```
-    pub fn storage_failure(&self) -> impl Future<Output = Error> + Send + use<> {
-        let journal = self.engine.state.journal().map(Arc::clone);
-        async move {
-            match journal {
-                Some(journal) => Error::StorageFailed { reason: journal.failed().await.to_string() },
-                None => std::future::pending().await,
-            }
-        }
-    }
 }
 
 /// Ends the service when its storage has failed. `accepting` are the tasks that accept its connections.

@@ -91,6 +91,8 @@ pub trait Storage: Send {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// How many bytes of the log are not in the states yet.
+    /// The bytes of the log that are not in the states yet.
     pub log_bytes: u64,
+    /// The bytes of the states, with what is free in their file.
+    pub state_bytes: u64,
 }

@@ -256,7 +256,8 @@ impl Storage for LocalStorage {
     }
 
     fn usage(&self) -> Usage {
-        self.keeper.work().usage
+        let sealed = self.keeper.work().usage;
+        Usage { log_bytes: sealed.log_bytes + self.active.length(), state_bytes: self.keeper.states.bytes() }
     }
 }
 

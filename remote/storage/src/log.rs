@@ -112,6 +112,11 @@ impl Active {
         self.number
     }
 
+    /// How many bytes have been written to it.
+    pub(crate) fn length(&self) -> u64 {
+        self.at
+    }
+
     pub(crate) fn has_room(&self, batch: usize) -> bool {
         self.at + record_bytes(batch) as u64 <= self.bytes
     }

@@ -90,6 +90,8 @@ impl Storage for MemoryStorage {
     }
 
     fn usage(&self) -> Usage {
-        Usage::default()
+        let state = self.disk.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes: usize = state.values.iter().map(|(key, value)| key.len() + value.len()).sum();
+        Usage { log_bytes: 0, state_bytes: bytes as u64 }
     }
 }

@@ -112,6 +112,12 @@ impl SimDisk {
         state.fault.is_none() && (state.off || state.full || state.operations > 0)
     }
 
+    /// Whether everything that was written would survive a power failure.
+    pub fn is_synced(&self) -> bool {
+        let state = self.lock();
+        state.renames.is_empty() && state.files.iter().all(|file| file.pending.is_empty())
+    }
+
     /// Whether the power is off.
     pub fn is_off(&self) -> bool {
         self.lock().off

@@ -28,6 +28,7 @@ const CACHE: usize = 32 << 20;
 #[derive(Debug)]
 pub(crate) struct States {
     database: Database,
+    contents: Arc<dyn DiskFile>,
     file: String,
 }
 
@@ -73,7 +74,8 @@ impl States {
     /// its pages only if it is asked to.
     pub(crate) fn open(file: Arc<dyn DiskFile>, name: &str) -> Result<Self, StorageError> {
         let opened = unpanicked(name, || {
-            let mut database = Builder::new().set_cache_size(CACHE).create_with_backend(Backend(file))?;
+            let backend = Backend(Arc::clone(&file));
+            let mut database = Builder::new().set_cache_size(CACHE).create_with_backend(backend)?;
             let is_whole = database.check_integrity()?;
             Ok::<_, redb::DatabaseError>((database, is_whole))
         })?;
@@ -81,7 +83,12 @@ impl States {
         if !is_whole {
             return Err(StorageError::damaged(name, 0, "a checksum is another one"));
         }
-        Ok(States { database, file: name.to_owned() })
+        Ok(States { database, contents: file, file: name.to_owned() })
+    }
+
+    /// The length of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.contents.len().unwrap_or(0)
     }
 
     /// The batch up to which everything is there, and the segment in which the log goes on.

@@ -211,13 +211,27 @@ fn a_storage_that_has_failed_refuses_every_commit() {
 }
 
 /// A bit flips anywhere: the directory is refused, or nothing that was acknowledged is missing, except for the last
-/// batch, which nothing follows.
+/// batch, which nothing follows; and so nothing at all if that is a mark, which has no changes.
 #[test]
 fn every_flipped_bit_is_noticed() {
+    bits_flip(false);
+    bits_flip(true);
+}
+
+fn bits_flip(is_marked: bool) {
     use tarmem_storage::Disk;
-    let history = history(BATCHES);
+    let history = history(BATCHES + 1);
     let good = SimDisk::new();
     run(&good, BATCHES, true, &mut Dice::new(1));
+    if is_marked {
+        let mut storage = LocalStorage::open(Arc::new(good.clone()), options()).expect("it opens");
+        let last = BATCHES + 1;
+        storage.commit(0, &change(last, &mut Model::new())).expect("it is written");
+        storage.commit(0, &Batch::default()).expect("it is written");
+        let usage = storage.usage();
+        assert!(usage.log_bytes > 0 && usage.state_bytes > 0, "{usage:?}");
+    }
+    let batches = if is_marked { BATCHES + 1 } else { BATCHES - 1 };
     let (mut noticed, mut harmless) = (0, 0);
     for name in good.names().expect("it lists") {
         let length = good.open(&name).and_then(|file| file.len()).expect("it is there");
@@ -233,8 +247,9 @@ fn every_flipped_bit_is_noticed() {
                 Err(_) => noticed += 1,
                 Ok((last, found)) => {
                     harmless += 1;
-                    assert!(last >= BATCHES - 1, "bit {bit} of {name}: {last} are there");
-                    assert_eq!(found, history[last as usize], "bit {bit} of {name}");
+                    assert!(last >= batches, "bit {bit} of {name}: {last} are there");
+                    let marked = if is_marked { last.min(BATCHES + 1) } else { last };
+                    assert_eq!(found, history[marked as usize], "bit {bit} of {name}");
                 }
             }
         }

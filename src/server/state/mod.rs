@@ -20,7 +20,7 @@ pub(crate) mod suspects;
 
 use crate::config::Limits;
 use crate::faults::{PlantedFault, PlantedFaults};
-use crate::journal::{Entered, Journal};
+use crate::journal::{Durability, Entered, Journal};
 use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
@@ -51,6 +51,8 @@ pub(crate) struct Seams {
     pub(crate) faults: PlantedFaults,
     /// Whether the service stays when its storage has failed.
     pub(crate) stays_without_storage: bool,
+    /// When what has changed is on disk.
+    pub(crate) durability: Durability,
 }
 
 /// The state that the sessions and the engine of a service share.
@@ -91,7 +93,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
-        let Seams { changes, observer, keeping, faults, stays_without_storage } = seams;
+        let Seams { changes, observer, keeping, faults, stays_without_storage, durability: _ } = seams;
         let id = keeping.as_ref().map_or_else(Uuid::new_v4, |(_, next)| next.id);
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {
@@ -139,9 +141,9 @@ impl State {
     /// has failed, this does not complete: what waits does not leave, and clients ask the next service.
     pub(crate) async fn committed(&self, gate: u64) {
         if let Some(journal) = self.journal()
-            && !journal.is_committed(gate)
+            && !journal.is_open_for(gate)
             && !self.faults.has(PlantedFault::LeavesEarly)
-            && !journal.committed(gate).await
+            && !journal.opens_for(gate).await
         {
             std::future::pending().await
         }
@@ -161,7 +163,7 @@ impl State {
     /// on it and the service stays.
     pub(crate) fn refusal(&self, gate: u64) -> Option<Error> {
         let journal = self.journal().filter(|_| self.stays_without_storage)?;
-        let reason = journal.failure().filter(|_| !journal.is_committed(gate))?;
+        let reason = journal.failure().filter(|_| !journal.is_open_for(gate))?;
         Some(Error::StorageFailed { reason: reason.to_string() })
     }
 
