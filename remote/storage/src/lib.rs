@@ -37,6 +37,7 @@ mod lock;
 mod log;
 mod memory;
 mod overlay;
+mod real;
 mod segment;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -44,10 +45,11 @@ mod states;
 
 pub use batch::{Batch, Change, Changes, Malformed, Table};
 pub use directory::LOCK;
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile};
 pub use error::StorageError;
 pub use local::{LocalOptions, LocalStorage};
 pub use memory::{MemoryDisk, MemoryStorage};
+pub use real::RealDisk;
 use uuid::Uuid;
 
 /// What is called with the table, key and value of everything that is loaded.

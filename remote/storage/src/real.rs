@@ -1,0 +1,158 @@
+//! The file system of the operating system.
+
+use crate::disk::{Disk, DiskFile};
+use crate::error::StorageError;
+use crate::lock;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A directory of the system's.
+#[derive(Debug)]
+pub struct RealDisk {
+    directory: PathBuf,
+    /// Locked while it is open.
+    _lock: Option<File>,
+}
+
+impl RealDisk {
+    /// The directory at `path`, which has to exist. Whoever calls this sees to it that nobody else uses it.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        RealDisk { directory: path.into(), _lock: None }
+    }
+
+    /// The directory at `path`, which is made if it is not there. Until this is dropped, no other process can have it.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] if another process has it; [`StorageError::Unusable`] if it cannot be made or written;
+    /// those of [`LocalStorage::open`](crate::LocalStorage::open) if something else is there.
+    ///
+    /// ```
+    /// use tarmem_storage::{RealDisk, StorageError};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// let disk = RealDisk::exclusive(directory.path())?;
+    /// assert!(matches!(RealDisk::exclusive(directory.path()), Err(StorageError::InUse { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn exclusive(path: impl Into<PathBuf>) -> Result<Self, StorageError> {
+        let disk = RealDisk::new(path);
+        let lock = lock::take(&disk.directory, &disk)?;
+        Ok(RealDisk { _lock: Some(lock), ..disk })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+impl Disk for RealDisk {
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in self.directory.read_dir()? {
+            // Files whose names are not UTF-8 are none of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(RealFile(open(&self.path(name))?)))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(self.path(name))?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path(name))
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn place(&self) -> String {
+        self.directory.display().to_string()
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+#[derive(Debug)]
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_directory_is_made_and_locked_until_its_disk_is_dropped() {
+        let scratch = tempfile::tempdir().expect("made");
+        let directory = scratch.path().join("new/data");
+        let first = Arc::new(RealDisk::exclusive(&directory).expect("it is free"));
+        let second = RealDisk::exclusive(&directory).expect_err("it is in use").to_string();
+        let who = format!("{} is in use by process {}, since 2", directory.display(), std::process::id());
+        assert!(second.starts_with(&who), "{second}");
+        drop(first);
+        RealDisk::exclusive(&directory).expect("it is free again");
+    }
+
+    #[test]
+    fn a_directory_of_another_program_is_refused_and_left_as_it_is() {
+        let scratch = tempfile::tempdir().expect("made");
+        std::fs::write(scratch.path().join("letter"), "dear").expect("written");
+        let refused = RealDisk::exclusive(scratch.path()).expect_err("it is not empty").to_string();
+        assert!(refused.contains(r#"it has "letter" in it"#), "{refused}");
+        assert_eq!(std::fs::read_dir(scratch.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_directory_is_refused() {
+        let scratch = tempfile::tempdir().expect("made");
+        let file = scratch.path().join("file");
+        std::fs::write(&file, "").expect("written");
+        for place in [file.clone(), file.join("data")] {
+            let refused = RealDisk::exclusive(&place).expect_err("it is a file");
+            assert!(matches!(&refused, StorageError::Unusable { .. }), "{refused}");
+            let text = refused.to_string();
+            assert!(text.contains(&place.display().to_string()) && text.contains("may write"), "{text}");
+        }
+    }
+}
