@@ -245,6 +245,11 @@ impl OpenBatch {
 }
 
 impl Entered<'_> {
+    /// The running operation may have seen anything that was changed so far.
+    pub(crate) fn saw_anything(&self) {
+        self.journal.saw_anything();
+    }
+
     /// The batch that has to be on disk before anything leaves that was done since this thread entered; 0 if there is
     /// none.
     pub(crate) fn gate(&self) -> u64 {
@@ -261,6 +266,5 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let run = RUN.get();
         RUN.set(Run { depth: run.depth - 1, ..run });
-        let _ = self.journal;
     }
 }

@@ -228,14 +228,21 @@ impl Clone for Cell {
 }
 
 impl Drop for Cell {
+    #[inline]
     fn drop(&mut self) {
-        let header = self.block.header();
-        if header.shares.fetch_sub(1, Ordering::Release) != 1 {
-            return;
+        if self.block.header().shares.fetch_sub(1, Ordering::Release) == 1 {
+            self.drop_last();
         }
+    }
+}
+
+impl Cell {
+    /// The last share is gone, and so is the object.
+    #[inline(never)]
+    fn drop_last(&mut self) {
         // Everything that was done through other shares happens before what follows.
         fence(Ordering::Acquire);
-        let taken = header.lock.is_empty();
+        let taken = self.block.header().lock.is_empty();
         // SAFETY: this was the last share, and it is not used again. So the block that all shares have together is
         // taken once.
         let block = unsafe { ManuallyDrop::take(&mut self.block) };

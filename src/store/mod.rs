@@ -194,7 +194,7 @@ impl Store {
 
     /// Tells the listener, if there is one, that call `by` may have changed an object whose lock the caller still
     /// holds. `by` is called only if there is a listener, and returns `None` if nothing was changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn changed(&self, cell: &Cell, object: &dyn Object, by: impl FnOnce() -> Option<ChangedBy>) {
         if self.changes.is_none() && self.keeping.is_none() {
             return;

@@ -4,6 +4,7 @@ use super::engine::Engine;
 use super::request::Request;
 use super::step::{Later, Step, Written, drive, entering};
 use crate::faults::PlantedFault;
+use crate::journal::Entered;
 use crate::server::session::admission::Underway;
 use crate::server::session::batch_turn::BatchTurn;
 use crate::server::session::delivery::{Replies, size};
@@ -145,7 +146,20 @@ impl Batch<'_> {
                 replies.put(submission.sequence, Outcome::Failed(Box::new(Error::Cancelled.into())))?;
                 continue;
             }
-            match self.run_one(submission, &mut progress, turn, &mut replies) {
+            let answered = {
+                let (entered, begin) = (session.state().enter(), replies.len());
+                let open = replies.begin(submission.sequence);
+                let mut step = self.start(&submission, &mut progress, replies.buffer());
+                if let Ok(Step::Later(later)) = &mut step {
+                    turn.goes_ahead(later.ahead.take());
+                }
+                let answered = self.answer(submission, step, open, &mut replies);
+                if let Some(entered) = entered {
+                    self.leave(entered, submission, matches!(answered, Ok(true)), begin, &mut replies)?;
+                }
+                answered
+            };
+            match answered {
                 Ok(true) => {}
                 Ok(false) => progress.underway = session.underway(),
                 Err(error) => break Err(error),
@@ -180,41 +194,37 @@ impl Batch<'_> {
         Progress { arrived, turn: arrived, last: session.last(), underway, context }
     }
 
-    /// Runs one operation, and notes its reply if it has changed anything. Returns false if the reply will come later.
-    fn run_one(
+    /// Ends what [`Journal::enter`] has begun for an operation: notes its reply, if it has changed anything. `answered`:
+    /// the reply is there, from `begin` on.
+    #[cold]
+    fn leave(
         self,
-        submission: Submission<'_>,
-        progress: &mut Progress,
-        turn: &mut BatchTurn<'_>,
+        entered: Entered<'_>,
+        of: Submission<'_>,
+        answered: bool,
+        begin: usize,
         replies: &mut Replies,
-    ) -> Result<bool, Error> {
-        let entered = self.session.state().enter();
-        let (sequence, begin) = (submission.sequence, replies.len());
-        let open = replies.begin(sequence);
-        let mut step = self.start(&submission, progress, replies.buffer());
-        if let Ok(Step::Later(later)) = &mut step {
-            turn.goes_ahead(later.ahead.take());
+    ) -> Result<(), Error> {
+        if !answered || !matches!(Operation::decode(of.operation), Ok(Operation::Call { .. })) {
+            // (A call says which objects it has seen.)
+            entered.saw_anything();
         }
-        let answered = self.answer(submission, step, open, replies);
-        if let Some(entered) = entered {
-            let state = self.session.state();
-            if let (Ok(true), Some(refusal)) = (&answered, state.refusal(entered.gate())) {
-                replies.replace(begin, sequence, Outcome::Failed(Box::new(refusal.into())))?;
-                return answered;
-            }
-            if entered.notes() > 0 && matches!(answered, Ok(true)) {
-                if state.faults.has(PlantedFault::OutcomeLater) {
-                    let gate = entered.gate();
-                    drop(entered);
-                    self.note_later(gate, sequence, begin, replies);
-                    return answered;
-                }
-                self.session.note_answered(sequence, replies.since(begin));
-                replies.noted(sequence);
-            }
-            replies.wait_for(entered.gate());
+        let state = self.session.state();
+        if let (true, Some(refusal)) = (answered, state.refusal(entered.gate())) {
+            return replies.replace(begin, of.sequence, Outcome::Failed(Box::new(refusal.into())));
         }
-        answered
+        if entered.notes() > 0 && answered {
+            if state.faults.has(PlantedFault::OutcomeLater) {
+                let gate = entered.gate();
+                drop(entered);
+                self.note_later(gate, of.sequence, begin, replies);
+                return Ok(());
+            }
+            self.session.note_answered(of.sequence, replies.since(begin));
+            replies.noted(of.sequence);
+        }
+        replies.wait_for(entered.gate());
+        Ok(())
     }
 
     /// What a service does with a planted fault: it notes an outcome in a batch of the journal after `gate`.
@@ -322,7 +332,11 @@ impl Batch<'_> {
         let sequence = submission.sequence;
         // Many async methods need not wait, and a contended object may be free by now. Without tokio's budget, which
         // would let the operation wait for its turn, after those that come later.
-        match unconstrained(&mut later.run).now_or_never() {
+        let finished = unconstrained(&mut later.run).now_or_never();
+        if let Some(journal) = self.session.state().journal() {
+            journal.saw_anything();
+        }
+        match finished {
             Some(finished) if size(&finished) <= room => {
                 self.session.waits_no_more(sequence);
                 let reply = self.session.settle(sequence, finished);

@@ -94,7 +94,7 @@ impl Engine {
                         });
                     } else {
                         self.state.store.before_change(&cell, &*guard);
-                        let written = call.exclusive(invoke, &mut *guard, &site, &looks, args, out);
+                        let written = call.exclusive(invoke, &mut *guard, &site, &looks, args, out, true);
                         self.state.store.saw(&cell);
                         if is_over(&written, &looks) {
                             return written.map(Step::from);
@@ -283,6 +283,8 @@ impl MethodCall {
         self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
     }
 
+    /// `notes`: the store is told at once that the object has changed.
+    #[allow(clippy::too_many_arguments)]
     fn exclusive(
         self,
         invoke: ExclusiveMethod,
@@ -291,28 +293,22 @@ impl MethodCall {
         looks: &Looks,
         args: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<Written, Box<Error>> {
-        let result = self.exclusive_unnoted(invoke, object, site, looks, args, out);
-        self.note_change(object, site, looks, &result);
-        result
-    }
-
-    /// Like [`exclusive`](Self::exclusive), without telling anybody that the object has changed.
-    fn exclusive_unnoted(
-        self,
-        invoke: ExclusiveMethod,
-        object: &mut dyn Object,
-        site: &CallSite<'_>,
-        looks: &Looks,
-        args: &[u8],
-        out: &mut Vec<u8>,
+        notes: bool,
     ) -> Result<Written, Box<Error>> {
         let own = [Own::exclusive(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
-        self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out))
+        let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
+        if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
+            site.scope.of.poison();
+        }
+        if notes {
+            self.note_change(object, site, looks, &result);
+        }
+        result
     }
 
     /// Tells the store that the method has changed the object, if it has run.
+    #[inline(always)]
     fn note_change(
         self,
         object: &dyn Object,
@@ -320,9 +316,6 @@ impl MethodCall {
         looks: &Looks,
         result: &Result<Written, Box<Error>>,
     ) {
-        if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
-            site.scope.of.poison();
-        }
         let state = site.scope.session.state();
         state.store.changed(site.scope.of, object, || {
             let has_run = !result.as_ref().is_err_and(|error| matches!(**error, Error::BadArguments { .. }));
@@ -457,7 +450,7 @@ impl MethodCall {
             ReceiverGuard::Exclusive(mut object, invoke) => {
                 let state = site.session.state();
                 state.store.before_long_use(&site.cell, &*object);
-                let written = self.exclusive_unnoted(invoke, &mut *object, &site.as_site(), &looks, args, &mut body);
+                let written = self.exclusive(invoke, &mut *object, &site.as_site(), &looks, args, &mut body, false);
                 // The change and its outcome are in one batch, and the object is not free before.
                 let _entered = state.enter();
                 self.note_change(&*object, &site.as_site(), &looks, &written);

@@ -39,18 +39,10 @@ impl Engine {
         operation: Operation<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Step, Box<Error>> {
-        let is_call = matches!(operation, Operation::Call { .. });
-        let step = match request.session.permissions() {
+        match request.session.permissions() {
             None => self.perform(request, operation, out),
             Some(permissions) => self.perform_authorized(permissions, request, operation, out),
-        };
-        if let Some(journal) = self.state.journal()
-            && !(is_call && matches!(step, Ok(Step::Over(_))))
-        {
-            // A call has said which objects it has seen.
-            journal.saw_anything();
         }
-        step
     }
 
     #[cold]

@@ -38,8 +38,8 @@ pub(super) struct Kept {
     bytes: Bytes,
     /// The batch of the journal that has to be on disk before it leaves.
     gate: u64,
-    /// The calls in it whose outcomes are in the journal.
-    noted: Arc<[u64]>,
+    /// The calls in it whose outcomes are in the journal; `None` if there are none.
+    noted: Option<Arc<[u64]>>,
 }
 
 impl Delivery {
@@ -174,7 +174,8 @@ impl ServerSession {
         }
         let delivery = &mut calls.delivery;
         delivery.last += 1;
-        let (gate, noted) = (replies.gate, replies.noted.as_slice().into());
+        let gate = replies.gate;
+        let noted = (!replies.noted.is_empty()).then(|| replies.noted.as_slice().into());
         let batch = replies.finish(closing, delivery.last);
         let kept = Kept { number: delivery.last, bytes: batch.clone(), gate, noted };
         delivery.kept.push_back(kept.clone());
@@ -202,7 +203,7 @@ impl ServerSession {
         if self.lease.position.is_carried_by(carrier)
             && let Ok((ReplyHead { number, .. }, _)) = ReplyHead::take(&bytes)
         {
-            calls.delivery.again.push_back(Kept { number, bytes, gate, noted: Arc::default() });
+            calls.delivery.again.push_back(Kept { number, bytes, gate, noted: None });
         }
         drop(calls);
         self.finished.notify_one();
@@ -217,7 +218,7 @@ impl ServerSession {
         let before = delivery.kept.len();
         while delivery.kept.front().is_some_and(|kept| kept.number < below) {
             let Some(Kept { bytes, noted, .. }) = delivery.kept.pop_front() else { break };
-            if !noted.is_empty() {
+            if let Some(noted) = noted {
                 self.forget_outcomes(&noted);
             }
             delivery.bytes -= bytes.len();
