@@ -34,7 +34,7 @@ impl Drop for Committing {
     fn drop(&mut self) {
         // Not while anybody is in the open batch, of which one part would be kept and another would not.
         let doors = self.journal.doors.write();
-        self.journal.batch.lock().over = true;
+        self.journal.finish();
         drop(doors);
         self.journal.work.notify_one();
         if let Some(thread) = self.thread.take() {

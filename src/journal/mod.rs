@@ -209,6 +209,12 @@ impl Journal {
         self.noted.load(Ordering::Acquire)
     }
 
+    /// Nothing more is noted. What changes from here on will never be on disk, so nothing leaves that may know of it.
+    fn finish(&self) {
+        self.batch.lock().over = true;
+        self.noted.store(u64::MAX, Ordering::Release);
+    }
+
     /// Whether what tells of batch `gate` may leave: the batch is on disk, or need not be.
     pub(crate) fn is_open_for(&self, gate: u64) -> bool {
         self.progress.borrow().is_open_for(gate, self.durability)

@@ -154,10 +154,10 @@ impl Batch<'_> {
                     turn.goes_ahead(later.ahead.take());
                 }
                 let answered = self.answer(submission, step, open, &mut replies);
-                if let Some(entered) = entered {
-                    self.leave(entered, submission, matches!(answered, Ok(true)), begin, &mut replies)?;
+                match entered {
+                    Some(entered) => self.leave(entered, submission, answered, begin, &mut replies),
+                    None => answered,
                 }
-                answered
             };
             match answered {
                 Ok(true) => {}
@@ -201,30 +201,32 @@ impl Batch<'_> {
         self,
         entered: Entered<'_>,
         of: Submission<'_>,
-        answered: bool,
+        answered: Result<bool, Error>,
         begin: usize,
         replies: &mut Replies,
-    ) -> Result<(), Error> {
-        if !answered || !matches!(Operation::decode(of.operation), Ok(Operation::Call { .. })) {
+    ) -> Result<bool, Error> {
+        let is_answered = matches!(answered, Ok(true));
+        if !is_answered || !matches!(Operation::decode(of.operation), Ok(Operation::Call { .. })) {
             // (A call says which objects it has seen.)
             entered.saw_anything();
         }
         let state = self.session.state();
-        if let (true, Some(refusal)) = (answered, state.refusal(entered.gate())) {
-            return replies.replace(begin, of.sequence, Outcome::Failed(Box::new(refusal.into())));
+        if let (true, Some(refusal)) = (is_answered, state.refusal(entered.gate())) {
+            replies.replace(begin, of.sequence, Outcome::Failed(Box::new(refusal.into())))?;
+            return answered;
         }
-        if entered.notes() > 0 && answered {
+        if entered.notes() > 0 && is_answered {
             if state.faults.has(PlantedFault::OutcomeLater) {
                 let gate = entered.gate();
                 drop(entered);
                 self.note_later(gate, of.sequence, begin, replies);
-                return Ok(());
+                return answered;
             }
             self.session.note_answered(of.sequence, replies.since(begin));
             replies.noted(of.sequence);
         }
         replies.wait_for(entered.gate());
-        Ok(())
+        answered
     }
 
     /// What a service does with a planted fault: it notes an outcome in a batch of the journal after `gate`.
