@@ -194,8 +194,8 @@ impl Batch<'_> {
         Progress { arrived, turn: arrived, last: session.last(), underway, context }
     }
 
-    /// Ends what [`Journal::enter`] has begun for an operation: notes its reply, if it has changed anything. `answered`:
-    /// the reply is there, from `begin` on.
+    /// Ends what [`Journal::enter`] has begun for an operation: notes its reply, if it has changed anything.
+    /// `answered`: the reply is there, from `begin` on.
     #[cold]
     fn leave(
         self,
