@@ -215,10 +215,10 @@ impl RunningService {
 
     /// Shuts the service down in order.
     ///
-    /// It opens no more sessions, tells its clients that it shuts down, waits up to [`Limits::shutdown_time`] for
-    /// running calls, and ends the connections after their results have been sent. Until then it goes on listening, for
-    /// clients that reconnect to get their results: the thread of their previous connection may be busy with a running
-    /// call.
+    /// It opens no more sessions, tells its clients that it shuts down, waits up to
+    /// [`Limits::shutdown_time`](crate::Limits::shutdown_time) for running calls, and ends the connections after their
+    /// results have been sent. Until then it goes on listening, for clients that reconnect to get their results: the
+    /// thread of their previous connection may be busy with a running call.
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.engine.close(at_rest(&self.workers)).await;
