@@ -102,12 +102,13 @@ impl Progress {
 
 thread_local! {
     /// What this thread has noted and seen since it entered.
-    static RUN: Cell<Run> = const { Cell::new(Run { depth: 0, gate: 0, noted: 0 }) };
+    static RUN: Cell<Run> = const { Cell::new(Run { journal: 0, gate: 0, noted: 0 }) };
 }
 
 #[derive(Clone, Copy)]
 struct Run {
-    depth: u32,
+    /// The address of the journal that it has entered; 0 if it has entered none.
+    journal: usize,
     gate: u64,
     noted: u64,
 }
@@ -117,6 +118,8 @@ pub(crate) struct Entered<'a> {
     journal: &'a Journal,
     /// `None` if the thread had entered before.
     _doors: Option<RwLockReadGuard<'a, ()>>,
+    /// What the thread did before: nothing, or something for the service of another journal.
+    outer: Option<Run>,
     /// It belongs to its thread.
     _thread: PhantomData<*const ()>,
 }
@@ -138,14 +141,14 @@ impl Journal {
 
     /// Enters the open batch.
     pub(crate) fn enter(&self) -> Entered<'_> {
-        let run = RUN.get();
-        if run.depth > 0 {
-            RUN.set(Run { depth: run.depth + 1, ..run });
-            return Entered { journal: self, _doors: None, _thread: PhantomData };
+        let (outer, journal) = (RUN.get(), std::ptr::from_ref(self).addr());
+        if outer.journal == journal {
+            return Entered { journal: self, _doors: None, outer: None, _thread: PhantomData };
         }
-        let doors = self.doors.read();
-        RUN.set(Run { depth: 1, gate: 0, noted: 0 });
-        Entered { journal: self, _doors: Some(doors), _thread: PhantomData }
+        // A writer that waits must not keep this out, if the service of the other journal was called by this one's.
+        let doors = if outer.journal == 0 { self.doors.read() } else { self.doors.read_recursive() };
+        RUN.set(Run { journal, gate: 0, noted: 0 });
+        Entered { journal: self, _doors: Some(doors), outer: Some(outer), _thread: PhantomData }
     }
 
     /// The number of the open batch.
@@ -270,7 +273,8 @@ impl Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let run = RUN.get();
-        RUN.set(Run { depth: run.depth - 1, ..run });
+        if let Some(outer) = self.outer {
+            RUN.set(outer);
+        }
     }
 }
