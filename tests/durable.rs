@@ -13,9 +13,11 @@ mod processes;
 #[path = "durable/waiting.rs"]
 mod waiting;
 
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 use tarmem::modules::builtins::{Dict, DictProxy, List, ListProxy};
 use tarmem::storage::{MemoryDisk, MemoryStorage};
-use tarmem::{Proxy, RunningService, Service, Session};
+use tarmem::{Proxy, RunningService, ServeError, Service, Session};
 use tarmem_test_models::{Account, AccountProxy, transfer_blocking};
 
 tarmem::link!(tarmem_test_models);
@@ -51,9 +53,22 @@ async fn objects_under_keys_are_there_after_a_restart() {
     assert_eq!(service.object_count(), 2);
 }
 
+/// Starts a service at a port that another one had. While nobody listens there, the system may give the port to a
+/// client's connection, perhaps one to that very port, which is over soon.
 async fn start_at(port: u16, disk: &MemoryDisk) -> RunningService {
-    let service = Service::new("127.0.0.1", port).storage(MemoryStorage::open(disk));
-    service.start().await.expect("it starts")
+    let patience = Instant::now() + Duration::from_secs(10);
+    loop {
+        let service = Service::new("127.0.0.1", port).storage(MemoryStorage::open(disk));
+        match service.start().await {
+            Ok(service) => return service,
+            Err(ServeError::Listen { cause, .. })
+                if cause.kind() == ErrorKind::AddrInUse && Instant::now() < patience =>
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Err(error) => panic!("it does not start: {error:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -79,7 +94,7 @@ async fn sessions_go_on_after_a_restart_and_each_call_is_made_once() {
         })
         .collect();
     for _ in 0..5 {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         drop(service);
         service = start_at(port, &disk).await;
     }
@@ -102,7 +117,7 @@ async fn an_idle_session_goes_on_after_any_number_of_restarts() {
     let port = service.local_addr().expect("it listens on TCP").port();
     let (told, mut reconnected) = tokio::sync::mpsc::unbounded_channel();
     let session = Session::builder(service.address())
-        .retry_delay(std::time::Duration::from_millis(20))
+        .retry_delay(Duration::from_millis(20))
         .max_retry(1_000)
         .on_reconnect(move |how| told.send(how.resumed).unwrap_or_default())
         .connect()

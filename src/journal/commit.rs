@@ -50,7 +50,7 @@ fn run(journal: &Journal, storage: Box<dyn Storage>) {
         // In this order: what is noted from here on never leaves.
         tracing::error!("nothing more can be written: {why}");
         end(journal, End::Failed(why.into()));
-        journal.batch.lock().over = true;
+        journal.finish();
     }
 }
 
@@ -195,4 +195,64 @@ fn end(journal: &Journal, why: End) {
     journal.progress.send_modify(|progress| {
         progress.ended.get_or_insert(why);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::PlantedFaults;
+    use tarmem_storage::{Batch, MemoryDisk, MemoryStorage, StorageError, Usage, Visit};
+    use uuid::Uuid;
+
+    /// A storage that fails when it is to put a mark behind the last batch.
+    struct WithoutMarks(MemoryStorage);
+
+    impl Storage for WithoutMarks {
+        fn id(&self) -> Uuid {
+            self.0.id()
+        }
+
+        fn last(&self) -> u64 {
+            self.0.last()
+        }
+
+        fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
+            self.0.load(each)
+        }
+
+        fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
+            if batch.is_empty() {
+                return Err(StorageError::Refused("planted".to_owned()));
+            }
+            self.0.commit(epoch, batch)
+        }
+
+        fn sync(&mut self) -> Result<(), StorageError> {
+            self.0.sync()
+        }
+
+        fn usage(&self) -> Usage {
+            self.0.usage()
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_leaves_that_may_know_of_a_change_after_a_failure_while_nothing_was_noted() {
+        for durability in [Durability::Always, Durability::Within(Duration::from_secs(1))] {
+            let journal = Journal::new(1, durability, PlantedFaults::default());
+            let storage = WithoutMarks(MemoryStorage::open(&MemoryDisk::default()));
+            let _committing = Committing::start(&journal, Box::new(storage)).expect("it starts");
+            journal.note(|batch| batch.put(1, b"key", b"before"));
+            let before = journal.noted();
+            assert!(journal.opens_for(before).await);
+            journal.failed().await;
+            let entered = journal.enter();
+            // (The failure is known a moment before nothing more is noted.)
+            while entered.gate() != u64::MAX {
+                journal.note(|batch| batch.put(1, b"key", b"after"));
+                assert!(journal.noted() > before && !journal.is_open_for(journal.noted()), "{durability:?}");
+            }
+            assert!(journal.is_open_for(before), "{durability:?}");
+        }
+    }
 }

@@ -214,8 +214,10 @@ impl Journal {
 
     /// Nothing more is noted. What changes from here on will never be on disk, so nothing leaves that may know of it.
     fn finish(&self) {
-        self.batch.lock().over = true;
+        let mut batch = self.batch.lock();
+        // Whoever finds that it is over finds this, too.
         self.noted.store(u64::MAX, Ordering::Release);
+        batch.over = true;
     }
 
     /// Whether what tells of batch `gate` may leave: the batch is on disk, or need not be.
