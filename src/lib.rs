@@ -412,7 +412,7 @@ pub use security::{Token, Tokens, TokensError};
 #[cfg(feature = "server")]
 pub use server::{
     Accepted, BoundService, Durability, Listener, MemoryConnector, MemoryListener, OnStorageFailure, RecoveryError,
-    RunningService, ServeError, Service, Stream, memory,
+    RunningService, ServeError, Service, Stream, Unreadable, UnreadableList, memory,
 };
 #[cfg(feature = "modules")]
 pub use tarmem_modules as modules;

@@ -1,5 +1,7 @@
 //! A service that keeps its objects is stopped and started again.
 
+#[path = "durable/classes.rs"]
+mod classes;
 #[path = "durable/client.rs"]
 mod client;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
@@ -10,6 +12,8 @@ mod detour;
 mod other;
 #[path = "durable/processes.rs"]
 mod processes;
+#[path = "durable/rows.rs"]
+mod rows;
 #[path = "durable/waiting.rs"]
 mod waiting;
 

@@ -42,10 +42,15 @@ pub(crate) fn meta(value: &[u8]) -> Result<u64, BadRow> {
 }
 
 pub(crate) fn put_key(batch: &mut Batch, key: &str, object: u64, generation: u64) {
+    batch.put(KEYS, key.as_bytes(), &key_value(object, generation));
+}
+
+/// What is stored for a key.
+pub(crate) fn key_value(object: u64, generation: u64) -> [u8; 16] {
     let mut value = [0; 16];
     value[..8].copy_from_slice(&object.to_le_bytes());
     value[8..].copy_from_slice(&generation.to_le_bytes());
-    batch.put(KEYS, key.as_bytes(), &value);
+    value
 }
 
 pub(crate) fn remove_key(batch: &mut Batch, key: &str) {
@@ -88,6 +93,9 @@ pub(crate) const EXPIRED: Table = 6;
 /// How calls are undone whose results may not have reached their callers, by session and sequence number: the number of
 /// an object and what it is to undo, for each.
 pub(crate) const UNDOS: Table = 7;
+
+/// What could not be read, and was moved aside: its table and key, and all that is known of it, as JSON.
+pub(crate) const UNREADABLE: Table = 200;
 
 /// There have been more expired sessions than are remembered.
 pub(crate) const FORGOTTEN: &[u8] = b"forgotten";

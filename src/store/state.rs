@@ -85,7 +85,8 @@ pub(crate) fn decode(class: &ClassEntry, bytes: &[u8]) -> Result<(NewObject, boo
         Some(resident) => rmp_serde::Deserializer::from_read_ref(state).deserialize_map(Restored(resident.restore)),
         None => rmp_serde::from_slice::<NewObject>(state),
     }));
-    let object = decoded.map_err(|_| "it panicked".to_owned())?.map_err(|error| error.to_string())?;
+    let decoded = decoded.map_err(|_| "its class panicked when it was decoded".to_owned())?;
+    let object = decoded.map_err(|error| format!("its state is not one of the class as it is now: {error}"))?;
     Ok((object, flags & POISONED != 0))
 }
 

@@ -78,9 +78,23 @@ fn reference_to(cell: Cell) -> ObjectRef {
     ObjectRef::with_live(cell.id(), class, Arc::new(cell))
 }
 
+/// In a reference in place of an object that a service has not kept, or could not read, when it was started again.
+struct Gone;
+
+/// A reference to an object that is not there any more. It can be passed on and stored like any other; whoever uses it
+/// learns that there is no such object.
+pub(in crate::server) fn gone(reference: &ObjectRef) -> ObjectRef {
+    ObjectRef::with_live(reference.id(), reference.class(), Arc::new(Gone))
+}
+
 /// Gives the client a handle to an object in a result.
 fn export(session: &Arc<ServerSession>, sequence: u64, reference: &ObjectRef) -> Result<(), String> {
-    let cell = reference.live().and_then(|live| live.downcast_ref::<Cell>());
+    let live = reference.live();
+    if live.is_some_and(|live| live.is::<Gone>()) {
+        // There is nothing to have a handle to.
+        return Ok(());
+    }
+    let cell = live.and_then(|live| live.downcast_ref::<Cell>());
     let cell = cell.ok_or_else(|| format!("{reference} is not an object of this service"))?;
     session.hold_for(sequence, cell).map_err(|error| error.to_string())
 }

@@ -1,0 +1,97 @@
+//! What is in a storage, read and sorted, before anything is made of it.
+
+use super::{Progress, RecoveryError};
+use crate::journal::rows::{self, BadRow, SessionRow};
+use crate::store::Next;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use tarmem_storage::{Storage, StorageError};
+use uuid::Uuid;
+
+/// What is in a storage.
+pub(crate) struct Stored {
+    pub(crate) next: Next,
+    /// Each key, with the number of its object and the generation.
+    pub(crate) keys: Vec<(String, u64, u64)>,
+    /// The number of each object, with its state, encoded; in the order of the numbers.
+    pub(crate) objects: Vec<(u64, Vec<u8>)>,
+    pub(crate) sessions: BTreeMap<u32, StoredSession>,
+    /// Sessions that have expired: their numbers, ids and secrets.
+    pub(crate) expired: Vec<(u32, (Uuid, Uuid))>,
+    pub(crate) has_forgotten: bool,
+}
+
+/// A session of an earlier run.
+pub(crate) struct StoredSession {
+    pub(crate) id: Uuid,
+    pub(crate) secret: Uuid,
+    pub(crate) credential: String,
+    pub(crate) outcomes: BTreeMap<u64, Box<[u8]>>,
+    /// The number of an object, and how many handles there are to it.
+    pub(crate) handles: Vec<(u64, u32)>,
+    /// By sequence number, encoded.
+    pub(crate) undos: Vec<(u64, Vec<u8>)>,
+}
+
+impl Stored {
+    /// Reads everything.
+    pub(crate) fn read(storage: &mut dyn Storage, progress: &Progress) -> Result<Self, RecoveryError> {
+        let mut stored = Stored {
+            next: Next { id: storage.id(), object: 1, generation: 1, token: 0 },
+            keys: Vec::new(),
+            objects: Vec::new(),
+            sessions: BTreeMap::new(),
+            expired: Vec::new(),
+            has_forgotten: false,
+        };
+        storage.load(&mut |table, key, value| {
+            progress.read.fetch_add(1, Ordering::Relaxed);
+            stored.add(table, key, value)
+        })?;
+        Ok(stored)
+    }
+
+    fn add(&mut self, table: u8, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        let refused = |bad: BadRow| StorageError::Refused(bad.to_string());
+        match table {
+            rows::META if key == rows::NEXT_OBJECT => self.next.object = rows::meta(value).map_err(refused)?,
+            rows::META if key == rows::NEXT_TOKEN => self.next.token = rows::meta(value).map_err(refused)?,
+            rows::META if key == rows::FORGOTTEN => self.has_forgotten = true,
+            rows::META if key == rows::NEXT_GENERATION => self.next.generation = rows::meta(value).map_err(refused)?,
+            rows::KEYS => {
+                let (object, generation) = rows::key(value).map_err(refused)?;
+                let key = String::from_utf8(key.to_vec());
+                let key = key.map_err(|_| StorageError::Refused("a key is not UTF-8".to_owned()))?;
+                self.keys.push((key, object, generation));
+            }
+            rows::OBJECTS => self.objects.push((rows::object(key).map_err(refused)?, value.to_vec())),
+            rows::SESSIONS => {
+                let (number, row) = rows::session(key, value).map_err(refused)?;
+                let SessionRow { id, secret, credential } = row;
+                let credential = credential.to_owned();
+                let (outcomes, handles, undos) = Default::default();
+                self.sessions.insert(number, StoredSession { id, secret, credential, outcomes, handles, undos });
+            }
+            rows::EXPIRED => {
+                let (number, row) = rows::session(key, value).map_err(refused)?;
+                self.expired.push((number, (row.id, row.secret)));
+            }
+            rows::OUTCOMES | rows::HANDLES | rows::UNDOS => {
+                let (number, other) = rows::session_and_other(key).map_err(refused)?;
+                let no_such = || StorageError::Refused(format!("there is no session {number}, but a part of it"));
+                let session = self.sessions.get_mut(&number).ok_or_else(no_such)?;
+                if table == rows::OUTCOMES {
+                    session.outcomes.insert(other, value.into());
+                } else if table == rows::UNDOS {
+                    session.undos.push((other, value.to_vec()));
+                } else {
+                    session.handles.push((other, rows::handles(value).map_err(refused)?));
+                }
+            }
+            // What was moved aside by an earlier start, since it could not be read.
+            rows::UNREADABLE => {}
+            other => return Err(StorageError::Refused(format!("there is a table {other}, which is unknown"))),
+        }
+        Ok(())
+    }
+}
