@@ -45,6 +45,7 @@ impl Serve {
             _ = signals.end() => return Ok(()),
         };
         let addresses = service.addresses();
+        let ends_when_storage_fails = service.ends_when_storage_fails();
         let service = service.start();
         announce(&addresses);
         if let Err(error) = trim::begin() {
@@ -64,6 +65,9 @@ impl Serve {
                         "the tokens stay as they were: reading their file has taken {PATIENCE:?} so far"
                     ),
                 },
+                error = service.storage_failure(), if ends_when_storage_fails => {
+                    return Err(Failure::failed(error.to_string()));
+                }
             }
         }
         tokio::select! {

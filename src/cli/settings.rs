@@ -3,7 +3,7 @@
 use super::arguments::path;
 use super::listen::ListenOptions;
 use super::output::{Failure, wrong};
-use crate::config::{ConfigFile, Limits, Place, WORKERS};
+use crate::config::{ConfigFile, Durability, Limits, OnStorageFailure, Place, WORKERS};
 use crate::security::{ServerTls, Tokens};
 use crate::server::{RunningService, Service};
 use clap::Args;
@@ -25,6 +25,16 @@ pub(super) struct Settings {
     /// there, and used by one service at a time [default: objects are gone when the service ends]
     #[arg(long, value_name = "DIR", value_parser = path)]
     data: Option<PathBuf>,
+
+    /// When changes are on disk: always before anybody knows of them; at most a time such as 1s or 100ms later, which
+    /// is what is lost if the power fails; or never before the system likes [default: always]
+    #[arg(long, value_name = "always|TIME|never")]
+    fsync: Option<Durability>,
+
+    /// What to do when the disk fails: exit with status 1, or refuse what needs the disk until the next start [default:
+    /// exit]
+    #[arg(long, value_name = "exit|refuse")]
+    on_disk_failure: Option<OnStorageFailure>,
 
     /// Require one of the tokens in this file, or in TARMEM_TOKENS (name:token,name:token). SIGHUP reads the file again
     #[arg(long, value_name = "FILE")]
@@ -66,6 +76,8 @@ pub(super) struct Settled {
     workers: Option<u16>,
     modules: Option<Vec<String>>,
     data: Option<PathBuf>,
+    fsync: Option<Durability>,
+    on_disk_failure: Option<OnStorageFailure>,
     tokens: TokensFrom,
     tls: Option<ServerTls>,
     tls_files: [Option<PathBuf>; 3],
@@ -111,12 +123,29 @@ impl Settings {
                 });
             }
         };
+        let data = self.data.or(file.data);
+        for (option, in_file, name) in [
+            (self.fsync.is_some(), file.fsync.is_some(), "fsync"),
+            (self.on_disk_failure.is_some(), file.on_disk_failure.is_some(), "on-disk-failure"),
+        ] {
+            if data.is_none() && option {
+                let message = format!("--{name} is about a data directory, and there is none; give --data, too");
+                return Err(wrong(ErrorKind::MissingRequiredArgument, message));
+            }
+            if data.is_none() && in_file {
+                let name = name.replace('-', "_");
+                let message = format!("{name} is about a data directory, and there is none; set data, or give --data");
+                return Err(Failure::failed(message));
+            }
+        }
         Ok(Settled {
             listen: self.listen.settle(file.listen)?,
             unprotected: self.unprotected.or(file.unprotected).unwrap_or(false),
             workers: self.workers.or(file.workers),
             modules: self.modules.or(file.modules),
-            data: self.data.or(file.data),
+            data,
+            fsync: self.fsync.or(file.fsync),
+            on_disk_failure: self.on_disk_failure.or(file.on_disk_failure),
             tokens: TokensFrom { file: self.tokens.or(file.tokens) },
             tls,
             tls_files,
@@ -175,6 +204,12 @@ impl Settled {
         if let Some(directory) = self.data {
             service = service.data(directory);
         }
+        if let Some(durability) = self.fsync {
+            service = service.durability(durability);
+        }
+        if let Some(does) = self.on_disk_failure {
+            service = service.on_storage_failure(does);
+        }
         if let Some(tokens) = self.tokens.read()? {
             service = service.tokens(tokens);
         }
@@ -214,6 +249,17 @@ impl Settled {
             "The directory in which objects and sessions are kept. Default: they are gone when the service ends.",
             "data",
             path(&self.data),
+        );
+        put(
+            "When changes are on disk: always before anybody knows of them; at most a time later; or never. Default: \
+             always.",
+            "fsync",
+            self.fsync.map(|durability| quote(&durability.to_string())),
+        );
+        put(
+            "What to do when the disk fails: exit, or refuse what needs it. Default: exit.",
+            "on_disk_failure",
+            self.on_disk_failure.map(|does| quote(&does.to_string())),
         );
         put("The token file. Default: clients need no token.", "tokens", path(&self.tokens.file));
         let [cert, key, client_ca] = &self.tls_files;

@@ -1,5 +1,6 @@
 //! Reads the settings file of a service.
 
+use super::keeping::{Durability, OnStorageFailure};
 use super::limits::Limits;
 use super::place::Place;
 use super::problem::{Problem, read_toml};
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use toml::{Spanned, Value};
 
 /// The maximum number of threads that serve connections.
@@ -31,6 +33,11 @@ pub(crate) struct ConfigFile {
     pub(crate) tokens: Option<PathBuf>,
     /// The data directory.
     pub(crate) data: Option<PathBuf>,
+    /// When what has changed is on disk.
+    #[serde(default, deserialize_with = "some_text")]
+    pub(crate) fsync: Option<Durability>,
+    #[serde(default, deserialize_with = "some_text")]
+    pub(crate) on_disk_failure: Option<OnStorageFailure>,
     #[serde(default)]
     pub(crate) tls: TlsFiles,
     #[serde(default)]
@@ -75,6 +82,12 @@ fn somewhere<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Pl
         return Err(D::Error::custom("listen is empty, so no client could connect; name a place, or leave listen out"));
     }
     Ok(places)
+}
+
+/// Reads a value that is written as text.
+fn some_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(|why| D::Error::custom(format!("{text:?} is not known; {why}")))
 }
 
 fn some_workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
@@ -187,6 +200,9 @@ mod tests {
             ("listen = [\"h:1\",\n18813]", 2, "expected a string"),
             ("\nmodules = {a = 1}", 2, "a string or a list of strings"),
             ("workers = ", 1, ""),
+            ("\nfsync = \"often\"", 2, "\"often\" is not known; write always, a time such as 1s"),
+            ("\nfsync = 1", 2, "expected a string"),
+            ("on_disk_failure = \"\"", 1, "write exit or refuse"),
         ];
         for (text, line, part) in cases {
             let error = ConfigFile::parse(text).expect_err(text).told("file", text);

@@ -1,6 +1,7 @@
 //! The limits and the settings file of a service.
 //!
 //! - [`limits`]: every limit, with its unit, default and range.
+//! - [`keeping`]: when what outlives a service is on disk, and what the service does when the disk fails.
 //! - [`units`]: parses and shows amounts such as `16MiB` and `30s`.
 //! - [`read`]: reads files that a user names, up to a limit.
 //! - [`host`]: parses names and addresses of hosts.
@@ -10,6 +11,8 @@
 #[cfg(feature = "cli")]
 mod file;
 mod host;
+#[cfg(feature = "server")]
+mod keeping;
 #[cfg(feature = "server")]
 mod limits;
 #[cfg(feature = "cli")]
@@ -23,6 +26,8 @@ mod units;
 #[cfg(feature = "cli")]
 pub(crate) use file::{ConfigFile, WORKERS};
 pub(crate) use host::{host, within_brackets};
+#[cfg(feature = "server")]
+pub use keeping::{Durability, OnStorageFailure};
 #[cfg(feature = "server")]
 pub use limits::{LimitError, Limits};
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! The thread that commits one batch after the other.
 
-use super::{Durability, End, Journal, OpenBatch};
+use super::{End, Journal, OpenBatch};
+use crate::config::Durability;
 use crate::faults::PlantedFault;
 use std::io;
 use std::sync::Arc;
@@ -11,6 +12,9 @@ use tarmem_storage::Storage;
 
 /// How long nothing may be committed before a mark is put behind the last batch.
 const IDLE: Duration = Duration::from_millis(50);
+
+/// How often it is asked what the storage takes.
+const ASKING: Duration = Duration::from_millis(50);
 
 /// How late a planted fault is.
 const LATE: Duration = Duration::from_millis(1);
@@ -45,7 +49,8 @@ impl Drop for Committing {
 }
 
 fn run(journal: &Journal, storage: Box<dyn Storage>) {
-    let mut writing = Writing { journal, storage, unsynced: None, unmarked: None };
+    let mut writing = Writing { journal, storage, unsynced: None, unmarked: None, asked: Instant::now() };
+    writing.ask();
     if let Err(why) = writing.until_over() {
         // In this order: what is noted from here on never leaves.
         tracing::error!("nothing more can be written: {why}");
@@ -62,6 +67,8 @@ struct Writing<'a> {
     unsynced: Option<Instant>,
     /// When the last batch was written, if no mark is behind it.
     unmarked: Option<Instant>,
+    /// When it was asked last what the storage takes.
+    asked: Instant,
 }
 
 /// What the thread that commits does next.
@@ -84,9 +91,13 @@ impl Writing<'_> {
                     self.unmarked = Some(now);
                     self.unsynced.get_or_insert(now);
                     self.sync_in_time()?;
+                    if now.duration_since(self.asked) >= ASKING {
+                        self.ask();
+                    }
                 }
                 Next::Rest => {
                     self.sync_in_time()?;
+                    self.ask();
                     if self.unmarked.is_some_and(|at| at.elapsed() >= IDLE) {
                         self.mark()?;
                     }
@@ -97,6 +108,12 @@ impl Writing<'_> {
                 }
             }
         }
+    }
+
+    /// Asks what the storage takes.
+    fn ask(&mut self) {
+        self.asked = Instant::now();
+        *self.journal.usage.lock() = self.storage.usage();
     }
 
     /// Waits until there is something to do.

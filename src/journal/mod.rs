@@ -16,19 +16,18 @@
 //! This room knows no objects and no sessions: they note what is to be kept, in [rows](rows).
 
 mod commit;
-mod durability;
 pub(crate) mod rows;
 
 pub(crate) use commit::Committing;
-pub use durability::Durability;
 
+use crate::config::Durability;
 use crate::faults::PlantedFaults;
 use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tarmem_storage::Batch;
+use tarmem_storage::{Batch, Usage};
 use tokio::sync::watch;
 
 /// Something that is written once for a batch, after it was closed.
@@ -55,6 +54,8 @@ pub(crate) struct Journal {
     /// The faults planted in the service.
     faults: PlantedFaults,
     progress: watch::Sender<Progress>,
+    /// What the storage took when that was asked last.
+    usage: Mutex<Usage>,
 }
 
 #[derive(Default)]
@@ -136,6 +137,7 @@ impl Journal {
             durability,
             faults,
             progress: watch::Sender::new(Progress { committed: next - 1, ended: None }),
+            usage: Mutex::default(),
         })
     }
 
@@ -231,6 +233,16 @@ impl Journal {
         let mut progress = self.progress.subscribe();
         let reached = progress.wait_for(|progress| is_open(progress) || progress.ended.is_some()).await;
         reached.is_ok_and(|progress| is_open(&progress))
+    }
+
+    /// When what was noted is on disk.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// What the storage takes.
+    pub(crate) fn usage(&self) -> Usage {
+        *self.usage.lock()
     }
 
     /// Why the disk has failed, if it has.

@@ -6,8 +6,8 @@ use super::ServeError;
 use super::exec::engine::Engine;
 use super::recovery::{Found, Progress, RecoveryError};
 use super::state::Seams;
-use crate::config::Limits;
-use crate::journal::{Committing, Durability};
+use crate::config::{Durability, Limits};
+use crate::journal::Committing;
 use crate::security::AccessControl;
 use std::io;
 use std::path::PathBuf;
@@ -75,14 +75,31 @@ pub(super) async fn load(
 ) -> Result<(Arc<Engine>, Committing), ServeError> {
     let runtime = empty.runtime.clone();
     let progress = Arc::new(Progress::default());
-    let _telling = AbortOnDropHandle::new(runtime.spawn(tell(kept.place(), Arc::clone(&progress))));
+    let (place, begun) = (kept.place(), Instant::now());
+    let _telling = AbortOnDropHandle::new(runtime.spawn(tell(place.clone(), Arc::clone(&progress))));
+    let in_place = place.clone();
     let loaded = runtime.spawn_blocking(move || {
         let found = Found::read(kept.open(empty.seams.durability)?, &empty.seams, &progress)?;
         let engine = empty.engine(Some(&found));
-        let (journal, storage) = found.restore(&engine, &access, &progress)?;
+        let restored = found.restore(&engine, &access, &progress).map_err(|error| error.within(&in_place));
+        let (journal, storage) = restored?;
         Ok((engine, Committing::start(&journal, storage).map_err(no_thread)?))
     });
-    loaded.await.unwrap_or_else(|panic| Err(no_thread(io::Error::other(panic))))
+    let loaded = loaded.await.unwrap_or_else(|panic| Err(no_thread(io::Error::other(panic))));
+    if let Ok((engine, _)) = &loaded {
+        let state = &engine.state;
+        let durability = state.journal().map(|journal| journal.durability()).unwrap_or_default();
+        tracing::info!(
+            "keeping everything in {place}: fsync {durability}, on disk failure {}; {} keys, {} objects, {} sessions \
+             loaded in {:.1?}",
+            state.on_storage_failure(),
+            state.store.len(),
+            state.store.objects(),
+            engine.sessions.all().len(),
+            begun.elapsed(),
+        );
+    }
+    loaded
 }
 
 fn no_thread(cause: io::Error) -> ServeError {

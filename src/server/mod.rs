@@ -27,7 +27,7 @@ mod storage_failure;
 pub use net::listener::{Accepted, Listener, MemoryConnector, MemoryListener, Stream, memory};
 
 use crate::config::Limits;
-pub use crate::journal::Durability;
+pub use crate::config::{Durability, OnStorageFailure};
 use crate::security::{AccessControl, ServerSide, ServerTls, Tokens};
 use loading::{Empty, Kept};
 use net::binding::{Bindable, Unbound, v4_ports};
@@ -43,7 +43,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-pub use storage_failure::OnStorageFailure;
 use tarmem_remote::registry::Registry;
 use tarmem_storage::Storage;
 

@@ -57,6 +57,18 @@ pub enum RecoveryError {
     Unreadable(UnreadableList),
 }
 
+impl RecoveryError {
+    /// The same error, saying that it is about what is in `place`.
+    pub(super) fn within(self, place: &str) -> Self {
+        match self {
+            RecoveryError::Unreadable { what, reason } => {
+                RecoveryError::Unreadable { what: format!("{place}: {what}"), reason }
+            }
+            other @ RecoveryError::Storage(_) => other,
+        }
+    }
+}
+
 /// How far loading is.
 #[derive(Default)]
 pub(super) struct Progress {

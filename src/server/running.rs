@@ -60,6 +60,12 @@ impl BoundService {
         self.listeners.iter().filter_map(|listener| address(&**listener)).collect()
     }
 
+    /// Whether the service ends by itself when its storage fails.
+    #[cfg(feature = "cli")]
+    pub(crate) fn ends_when_storage_fails(&self) -> bool {
+        self.engine.state.ends_when_storage_fails()
+    }
+
     /// Runs the service until `shutdown` completes, then shuts it down as [`RunningService::shutdown`] does.
     ///
     /// # Errors

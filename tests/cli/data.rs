@@ -51,5 +51,49 @@ fn a_damaged_directory_is_refused() {
     let options = ["--host", "127.0.0.1", "--data", &directory];
     Serve::start(&options).stop("KILL");
     std::fs::write(format!("{directory}/identity"), "something else").unwrap();
-    serve(&["--data", &directory]).failed(1, &["identity is damaged", "restore the directory from a backup"]);
+    serve(&["--data", &directory])
+        .failed(1, &[&format!("{directory}/identity is damaged"), "restore the directory from a backup"]);
+}
+
+#[test]
+fn a_service_says_how_it_keeps_its_data() {
+    let folder = Folder::new();
+    let directory = folder.path("data");
+    let options = |more: &[&str]| Serve::start(&[&["--host", "127.0.0.1", "--data", &directory], more].concat());
+    let service = options(&[]);
+    let kept = &service.prints_json("version")[0]["data"];
+    assert_eq!((&kept["fsync"], &kept["on_disk_failure"]), (&"always".into(), &"exit".into()), "{kept}");
+    service.says(&format!("keeping everything in {directory}: fsync always, on disk failure exit; 0 keys"));
+    assert!(service.stop("TERM").status.success());
+    let service = options(&["--fsync", "250ms", "--on-disk-failure=refuse"]);
+    service.prints("memoize k builtins.list [1]");
+    let kept = &service.prints_json("version")[0]["data"];
+    assert_eq!((&kept["fsync"], &kept["on_disk_failure"]), (&"250ms".into(), &"refuse".into()), "{kept}");
+    assert!(kept["file_bytes"].as_u64() >= kept["used_bytes"].as_u64() && kept["free_bytes"].is_u64(), "{kept}");
+    service.says("fsync 250ms, on disk failure refuse");
+    assert_eq!(Serve::start(&["--host", "127.0.0.1"]).prints_json("version")[0].get("data"), None);
+}
+
+#[test]
+fn the_settings_file_says_how_data_is_kept() {
+    let folder = Folder::new();
+    let config = folder
+        .file("a.toml", "data = \"d\"\nlisten = \"127.0.0.1:0\"\nfsync = \"never\"\non_disk_failure = \"refuse\"");
+    let printed = finish(tarmem(&["serve", "--config", &config, "--fsync", "2s", "--print-config"])).succeeded();
+    for line in ["fsync = \"2s\"", "on_disk_failure = \"refuse\""] {
+        assert!(printed.iter().any(|printed| printed == line), "{printed:?}");
+    }
+    let service = Serve::start(&["--config", &config]);
+    assert_eq!(service.prints_json("version")[0]["data"]["fsync"], "never");
+}
+
+#[test]
+fn how_data_is_kept_needs_a_directory() {
+    let folder = Folder::new();
+    let file = folder.file("a.toml", "fsync = \"1s\"");
+    serve(&["--fsync", "1s"]).failed(2, &["--fsync", "give --data"]);
+    serve(&["--on-disk-failure", "exit"]).failed(2, &["--on-disk-failure", "give --data"]);
+    serve(&["--config", &file]).failed(1, &["fsync", "set data"]);
+    serve(&["--data", "d", "--fsync", "soon"]).failed(2, &["soon", "write always, a time such as 1s"]);
+    serve(&["--data", "d", "--on-disk-failure", "stop"]).failed(2, &["stop", "exit or refuse"]);
 }

@@ -101,13 +101,53 @@ pub struct VersionInfo {
     pub service: String,
     /// The version of the protocol.
     pub protocol: u32,
+    /// How it keeps what outlives it; `None` if nothing does.
+    pub data: Option<DataInfo>,
 }
 
 impl VersionInfo {
     /// For code that runs operations.
     #[doc(hidden)]
-    pub fn new(service: String, protocol: u32) -> Self {
-        VersionInfo { service, protocol }
+    pub fn new(service: String, protocol: u32, data: Option<DataInfo>) -> Self {
+        VersionInfo { service, protocol, data }
+    }
+}
+
+/// How a service keeps what outlives it, and what that takes.
+///
+/// ```
+/// use tarmem_remote::{ClientApi, Error};
+///
+/// async fn is_safe(session: &ClientApi) -> Result<bool, Error> {
+///     Ok(session.version().await?.data.is_some_and(|data| data.fsync == "always"))
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DataInfo {
+    /// When changes are on disk: `always` before anybody knows of them; at most a time such as `1s` later; or `never`
+    /// before the system likes.
+    pub fsync: String,
+    /// What the service does when the disk fails: `exit` or `refuse`.
+    pub on_disk_failure: String,
+    /// The bytes of keys, objects and sessions that are kept, with changes that are only in the log.
+    pub used_bytes: u64,
+    /// The bytes of the files.
+    pub file_bytes: u64,
+    /// The bytes that the disk has left, if that is known.
+    pub free_bytes: Option<u64>,
+}
+
+impl DataInfo {
+    /// For code that runs operations.
+    #[doc(hidden)]
+    pub fn new(
+        fsync: String,
+        on_disk_failure: String,
+        (used_bytes, file_bytes): (u64, u64),
+        free: Option<u64>,
+    ) -> Self {
+        DataInfo { fsync, on_disk_failure, used_bytes, file_bytes, free_bytes: free }
     }
 }
 

@@ -45,6 +45,14 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Those of the system.
     fn sync_names(&self) -> io::Result<()>;
 
+    /// How many bytes are left on it; `None` if that is not known.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Where it is, for messages.
     fn place(&self) -> String;
 }

@@ -74,6 +74,14 @@ pub enum StorageError {
         /// The system's error.
         source: io::Error,
     },
+    /// The directory cannot be read.
+    #[error("{directory} cannot be read: {source}")]
+    Unreadable {
+        /// The directory.
+        directory: String,
+        /// The system's error.
+        source: io::Error,
+    },
     /// The database of the states refused.
     #[error("{doing}: {reason}")]
     States {
@@ -100,6 +108,25 @@ impl StorageError {
     pub fn is_full(&self) -> bool {
         matches!(self, StorageError::Io { source, .. }
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
+    /// The same error, with the path of the directory `place` in which it has occurred.
+    pub(crate) fn within(self, place: &str) -> StorageError {
+        let file_of = |file: String| format!("{place}/{file}");
+        match self {
+            StorageError::Io { doing, source } => StorageError::Io { doing: format!("{place}: {doing}"), source },
+            StorageError::States { doing, reason } => {
+                StorageError::States { doing: format!("{place}: {doing}"), reason }
+            }
+            StorageError::Damaged { file, offset, what } => StorageError::Damaged { file: file_of(file), offset, what },
+            StorageError::Missing { file, why } => StorageError::Missing { file: file_of(file), why },
+            StorageError::Version { file, found, known } => StorageError::Version { file: file_of(file), found, known },
+            StorageError::Foreign { file, found, expected } => {
+                StorageError::Foreign { file: file_of(file), found, expected }
+            }
+            StorageError::Refused(why) if !why.contains(place) => StorageError::Refused(format!("{place}: {why}")),
+            other => other,
+        }
     }
 
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> StorageError {

@@ -37,7 +37,9 @@ mod lock;
 mod log;
 mod memory;
 mod overlay;
+mod reader;
 mod real;
+mod scratch;
 mod segment;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -49,6 +51,7 @@ pub use disk::{Disk, DiskFile};
 pub use error::StorageError;
 pub use local::{LocalOptions, LocalStorage};
 pub use memory::{MemoryDisk, MemoryStorage};
+pub use reader::LocalReader;
 pub use real::RealDisk;
 use uuid::Uuid;
 
@@ -95,6 +98,22 @@ pub trait Storage: Send {
 pub struct Usage {
     /// The bytes of the log that are not in the states yet.
     pub log_bytes: u64,
-    /// The bytes of the states, with what is free in their file.
+    /// The bytes of the states: of their keys and values.
+    pub value_bytes: u64,
+    /// The bytes of the states' file, with what is free in it.
     pub state_bytes: u64,
+    /// The bytes that the disk has left, if that is known.
+    pub free_bytes: Option<u64>,
+}
+
+impl Usage {
+    /// The bytes of what is kept, with changes that are only in the log.
+    pub fn used_bytes(&self) -> u64 {
+        self.log_bytes + self.value_bytes
+    }
+
+    /// The bytes of the files.
+    pub fn file_bytes(&self) -> u64 {
+        self.log_bytes + self.state_bytes
+    }
 }

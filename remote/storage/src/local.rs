@@ -103,6 +103,11 @@ impl LocalStorage {
     /// # Errors
     /// If the disk holds something else, if what is there is damaged, or incomplete, or of a newer version.
     pub fn open(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
+        let place = disk.place();
+        Self::find(disk, options).map_err(|error| error.within(&place))
+    }
+
+    fn find(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
         match directory::find(&*disk)? {
             Found::Directory(id, files) => Self::recover(disk, options, id, &files),
             Found::Nothing(files) => {
@@ -136,12 +141,7 @@ impl LocalStorage {
         let mut unfolded = Overlay::default();
         let mut work = Work { next: recovered.next, ..Work::default() };
         for (sealed, bytes, records) in recovered.segments {
-            for record in records.iter().filter(|record| record.number > mark.0) {
-                unfolded.apply(&bytes[record.batch.clone()]).map_err(|malformed| {
-                    let what = format!("batch {} is malformed at its byte {}", record.number, malformed.at);
-                    StorageError::damaged(&segment_name(sealed.number), record.batch.start as u64, what)
-                })?;
-            }
+            log::apply(&mut unfolded, sealed.number, &bytes, &records, mark.0)?;
             work.usage.log_bytes += sealed.bytes;
             work.sealed.push_back(sealed);
         }
@@ -241,8 +241,8 @@ impl Storage for LocalStorage {
         let unfolded = self.unfolded.take();
         let unfolded = unfolded.ok_or_else(|| StorageError::Refused("it was loaded before".to_owned()))?;
         let mut merge = unfolded.merge(each);
-        self.keeper.states.each(|table, key, value| merge.below(table, key, value))?;
-        merge.finish()
+        let read = self.keeper.states.each(|table, key, value| merge.below(table, key, value));
+        read.and_then(|()| merge.finish()).map_err(|error| error.within(&self.keeper.disk.place()))
     }
 
     fn commit(&mut self, _epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
@@ -257,7 +257,12 @@ impl Storage for LocalStorage {
 
     fn usage(&self) -> Usage {
         let sealed = self.keeper.work().usage;
-        Usage { log_bytes: sealed.log_bytes + self.active.length(), state_bytes: self.keeper.states.bytes() }
+        Usage {
+            log_bytes: sealed.log_bytes + self.active.length(),
+            value_bytes: self.keeper.states.value_bytes(),
+            state_bytes: self.keeper.states.bytes(),
+            free_bytes: self.keeper.disk.free_bytes().unwrap_or(None),
+        }
     }
 }
 
@@ -393,12 +398,7 @@ impl Keeper {
         }
         let folded = self.states.mark()?.0;
         let mut overlay = Overlay::default();
-        for record in contents.records.iter().filter(|record| record.number > folded) {
-            overlay.apply(&bytes[record.batch.clone()]).map_err(|malformed| {
-                let what = format!("batch {} is malformed at its byte {}", record.number, malformed.at);
-                StorageError::damaged(&name, record.batch.start as u64, what)
-            })?;
-        }
+        log::apply(&mut overlay, sealed.number, &bytes, &contents.records, folded)?;
         drop(bytes);
         for fold in overlay.into_folds(self.options.fold_bytes, (sealed.last, active)) {
             let begun = Instant::now();

@@ -9,6 +9,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
+/// Who has a directory that is locked by somebody who only reads it.
+const READER: &str = "another process, which reads it";
+
 /// More than anybody writes into the file that is locked.
 const WHO_BYTES: u64 = 200;
 
@@ -26,13 +29,38 @@ pub(crate) fn take(directory: &Path, disk: &dyn Disk) -> Result<File, StorageErr
     let mut file = open.map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(StorageError::InUse { directory: shown(), by: holder(&file) }),
+        Err(TryLockError::WouldBlock) => {
+            // What the file says is from an earlier time, if whoever has it only reads.
+            let by = if file.try_lock_shared().is_ok() { READER.to_owned() } else { holder(&file) };
+            return Err(StorageError::InUse { directory: shown(), by });
+        }
         Err(TryLockError::Error(source)) => return Err(unusable(source)),
     }
     let since = humantime::format_rfc3339_seconds(SystemTime::now());
     let who = format!("process {}, since {since}", std::process::id());
     file.set_len(0).and_then(|()| file.write_all(who.as_bytes())).map_err(unusable)?;
     Ok(file)
+}
+
+/// Locks the directory against those that write to it, for as long as the returned file is open. Nothing is changed.
+/// `None` if nobody ever had it, or if it is on a file system without locks, to which nobody writes.
+pub(crate) fn share(directory: &Path) -> Result<Option<File>, StorageError> {
+    let shown = || directory.display().to_string();
+    let unreadable = |source| StorageError::Unreadable { directory: shown(), source };
+    if !directory.metadata().map_err(unreadable)?.is_dir() {
+        return Err(unreadable(io::ErrorKind::NotADirectory.into()));
+    }
+    let file = match File::open(directory.join(LOCK)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(unreadable(source)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { directory: shown(), by: holder(&file) }),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(source)) => Err(unreadable(source)),
+    }
 }
 
 /// Who has locked the file.

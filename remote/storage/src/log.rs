@@ -3,6 +3,7 @@
 use crate::directory::{missing, segment_name, spare_name};
 use crate::disk::{Disk, DiskFile};
 use crate::error::StorageError;
+use crate::overlay::Overlay;
 use crate::segment::{self, HEADER_BYTES, record_bytes};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -210,6 +211,23 @@ pub(crate) fn recover(
     }
     recovered.last = recovered.last.max(folded);
     Ok(recovered)
+}
+
+/// Adds those batches of a segment to `overlay` that come after batch `folded`.
+pub(crate) fn apply(
+    overlay: &mut Overlay,
+    number: u64,
+    bytes: &[u8],
+    records: &[segment::Record],
+    folded: u64,
+) -> Result<(), StorageError> {
+    for record in records.iter().filter(|record| record.number > folded) {
+        overlay.apply(&bytes[record.batch.clone()]).map_err(|malformed| {
+            let what = format!("batch {} is malformed at its byte {}", record.number, malformed.at);
+            StorageError::damaged(&segment_name(number), record.batch.start as u64, what)
+        })?;
+    }
+    Ok(())
 }
 
 /// Reads a file.

@@ -92,6 +92,6 @@ impl Storage for MemoryStorage {
     fn usage(&self) -> Usage {
         let state = self.disk.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: usize = state.values.iter().map(|(key, value)| key.len() + value.len()).sum();
-        Usage { log_bytes: 0, state_bytes: bytes as u64 }
+        Usage { value_bytes: bytes as u64, state_bytes: bytes as u64, ..Usage::default() }
     }
 }

@@ -3,7 +3,7 @@
 use crate::batch::{Change, Changes, Malformed, Table};
 use crate::states::Fold;
 use std::collections::BTreeMap;
-use std::collections::btree_map::{IntoIter, Range};
+use std::collections::btree_map::{IntoIter, Iter, Range};
 use std::iter::Peekable;
 use std::ops::Bound;
 
@@ -77,9 +77,8 @@ impl Overlay {
     }
 
     /// Merges it with entries of the states, which come in order: calls `each` with what there is, in order.
-    pub(crate) fn merge<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>>(self, each: F) -> Merge<F> {
-        let Overlay { values, ranges } = self;
-        Merge { above: values.into_iter().peekable(), hidden: Overlay { ranges, ..Overlay::default() }, each }
+    pub(crate) fn merge<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>>(&self, each: F) -> Merge<'_, F> {
+        Merge { above: self.values.iter().peekable(), overlay: self, each }
     }
 }
 
@@ -130,25 +129,25 @@ impl Folds {
 }
 
 /// An overlay on its way over the entries of the states.
-pub(crate) struct Merge<F> {
-    above: Peekable<IntoIter<Vec<u8>, Option<Vec<u8>>>>,
-    hidden: Overlay,
+pub(crate) struct Merge<'a, F> {
+    above: Peekable<Iter<'a, Vec<u8>, Option<Vec<u8>>>>,
+    overlay: &'a Overlay,
     each: F,
 }
 
-impl<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>> Merge<F> {
+impl<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>> Merge<'_, F> {
     /// The next entry of the states.
     pub(crate) fn below(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), E> {
         let full = keyed(table, key);
         while let Some((above, _)) = self.above.peek()
-            && *above < full
+            && **above < full
         {
             self.take_above()?;
         }
-        if self.above.peek().is_some_and(|(above, _)| *above == full) {
+        if self.above.peek().is_some_and(|(above, _)| **above == full) {
             return self.take_above();
         }
-        if self.hidden.hides(&full) { Ok(()) } else { (self.each)(table, key, value) }
+        if self.overlay.hides(&full) { Ok(()) } else { (self.each)(table, key, value) }
     }
 
     /// There are no more entries in the states.
@@ -163,7 +162,7 @@ impl<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>> Merge<F> {
         if let Some((key, Some(value))) = self.above.next()
             && let Some((table, key)) = key.split_first()
         {
-            (self.each)(*table, key, &value)?;
+            (self.each)(*table, key, value)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::lock;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A directory of the system's.
@@ -15,12 +15,14 @@ pub struct RealDisk {
     directory: PathBuf,
     /// Locked while it is open.
     _lock: Option<File>,
+    /// Nothing may be written.
+    only_read: bool,
 }
 
 impl RealDisk {
     /// The directory at `path`, which has to exist. Whoever calls this sees to it that nobody else uses it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        RealDisk { directory: path.into(), _lock: None }
+        RealDisk { directory: path.into(), _lock: None, only_read: false }
     }
 
     /// The directory at `path`, which is made if it is not there. Until this is dropped, no other process can have it.
@@ -45,8 +47,40 @@ impl RealDisk {
         Ok(RealDisk { _lock: Some(lock), ..disk })
     }
 
+    /// The directory at `path`, which has to exist, to be read. Nothing is written to it, and it need not be writable.
+    /// Until this is dropped, no other process can write to it; others may read it, too.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] if another process may write to it; [`StorageError::Unreadable`] if it is not there, or
+    /// is no directory.
+    ///
+    /// ```
+    /// use tarmem_storage::{RealDisk, StorageError};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// let writer = RealDisk::exclusive(directory.path())?;
+    /// assert!(matches!(RealDisk::read_only(directory.path()), Err(StorageError::InUse { .. })));
+    /// drop(writer);
+    /// let readers = [RealDisk::read_only(directory.path())?, RealDisk::read_only(directory.path())?];
+    /// assert!(matches!(RealDisk::exclusive(directory.path()), Err(StorageError::InUse { .. })));
+    /// # drop(readers);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_only(path: impl Into<PathBuf>) -> Result<Self, StorageError> {
+        let directory = path.into();
+        let lock = lock::share(&directory)?;
+        Ok(RealDisk { directory, _lock: lock, only_read: true })
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
+    }
+
+    /// An error if nothing may be written.
+    fn writable(&self) -> io::Result<()> {
+        if self.only_read { Err(io::ErrorKind::ReadOnlyFilesystem.into()) } else { Ok(()) }
     }
 }
 
@@ -62,20 +96,24 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(RealFile(open(&self.path(name))?)))
+        let file = OpenOptions::new().read(true).write(!self.only_read).open(self.path(name))?;
+        Ok(Arc::new(RealFile(file)))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.writable()?;
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(self.path(name))?;
         Ok(Arc::new(RealFile(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.writable()?;
         std::fs::rename(self.path(from), self.path(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.writable()?;
         std::fs::remove_file(self.path(name))
     }
 
@@ -83,13 +121,14 @@ impl Disk for RealDisk {
         File::open(&self.directory)?.sync_all()
     }
 
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let disk = rustix::fs::statvfs(&self.directory)?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+    }
+
     fn place(&self) -> String {
         self.directory.display().to_string()
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open(path)
 }
 
 #[derive(Debug)]

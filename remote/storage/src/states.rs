@@ -8,6 +8,7 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// All keys, each after the byte of its table; all values, each after its checksum.
 const VALUES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("values");
@@ -21,6 +22,9 @@ const FOLDED: &str = "folded";
 /// The number of the segment in which the log went on when it was folded last.
 const LOG_AT: &str = "log at";
 
+/// The bytes of all keys and values.
+const VALUE_BYTES: &str = "value bytes";
+
 /// How much of the database is kept in memory, in bytes.
 const CACHE: usize = 32 << 20;
 
@@ -30,6 +34,8 @@ pub(crate) struct States {
     database: Database,
     contents: Arc<dyn DiskFile>,
     file: String,
+    /// The bytes of all keys and values.
+    value_bytes: AtomicU64,
 }
 
 /// Changes of the states that are made together.
@@ -83,7 +89,15 @@ impl States {
         if !is_whole {
             return Err(StorageError::damaged(name, 0, "a checksum is another one"));
         }
-        Ok(States { database, contents: file, file: name.to_owned() })
+        let states = States { database, contents: file, file: name.to_owned(), value_bytes: AtomicU64::new(0) };
+        let value_bytes = states.meta(VALUE_BYTES)?;
+        states.value_bytes.store(value_bytes, Ordering::Relaxed);
+        Ok(states)
+    }
+
+    /// The bytes of all keys and values.
+    pub(crate) fn value_bytes(&self) -> u64 {
+        self.value_bytes.load(Ordering::Relaxed)
     }
 
     /// The length of the file.
@@ -93,14 +107,17 @@ impl States {
 
     /// The batch up to which everything is there, and the segment in which the log goes on.
     pub(crate) fn mark(&self) -> Result<(u64, u64), StorageError> {
+        Ok((self.meta(FOLDED)?, self.meta(LOG_AT)?))
+    }
+
+    fn meta(&self, name: &str) -> Result<u64, StorageError> {
         let read = self.database.begin_read().map_err(|error| self.reading(error))?;
         let table = match read.open_table(META) {
             Ok(table) => table,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok((0, 0)),
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(0),
             Err(error) => return Err(self.reading(error)),
         };
-        let get = |key| Ok(table.get(key).map_err(|error| self.reading(error))?.map_or(0, |value| value.value()));
-        Ok((get(FOLDED)?, get(LOG_AT)?))
+        Ok(table.get(name).map_err(|error| self.reading(error))?.map_or(0, |value| value.value()))
     }
 
     /// Makes changes, which are on disk when this returns.
@@ -109,11 +126,17 @@ impl States {
         write.set_durability(Durability::Immediate).map_err(|error| self.writing(error))?;
         // So that a crash does not mean a walk over the whole file.
         write.set_quick_repair(true);
+        // Added first, so that it is never below 0 in between.
+        let (mut added, mut removed) = (self.value_bytes(), 0);
         {
             let mut values = write.open_table(VALUES).map_err(|error| self.writing(error))?;
             for (from, to) in &fold.ranges {
                 let range = (Bound::Included(&**from), Bound::Excluded(&**to));
-                values.retain_in::<&[u8], _>(range, |_, _| false).map_err(|error| self.writing(error))?;
+                let remove = |key: &[u8], value: &[u8]| {
+                    removed += row_bytes(key, value);
+                    false
+                };
+                values.retain_in::<&[u8], _>(range, remove).map_err(|error| self.writing(error))?;
             }
             let mut with_crc = Vec::new();
             for (key, value) in &fold.values {
@@ -122,20 +145,26 @@ impl States {
                         with_crc.clear();
                         with_crc.extend_from_slice(&crc_of(key, value).to_le_bytes());
                         with_crc.extend_from_slice(value);
-                        values.insert(&**key, &*with_crc).map_err(|error| self.writing(error))?;
+                        let before = values.insert(&**key, &*with_crc).map_err(|error| self.writing(error))?;
+                        removed += before.map_or(0, |before| row_bytes(key, before.value()));
+                        added += row_bytes(key, &with_crc);
                     }
                     None => {
-                        values.remove(&**key).map_err(|error| self.writing(error))?;
+                        let before = values.remove(&**key).map_err(|error| self.writing(error))?;
+                        removed += before.map_or(0, |before| row_bytes(key, before.value()));
                     }
                 }
             }
+            let mut meta = write.open_table(META).map_err(|error| self.writing(error))?;
+            meta.insert(VALUE_BYTES, added.saturating_sub(removed)).map_err(|error| self.writing(error))?;
             if let Some((folded, log_at)) = fold.mark {
-                let mut meta = write.open_table(META).map_err(|error| self.writing(error))?;
                 meta.insert(FOLDED, folded).map_err(|error| self.writing(error))?;
                 meta.insert(LOG_AT, log_at).map_err(|error| self.writing(error))?;
             }
         }
-        write.commit().map_err(|error| self.writing(error))
+        write.commit().map_err(|error| self.writing(error))?;
+        self.value_bytes.store(added.saturating_sub(removed), Ordering::Relaxed);
+        Ok(())
     }
 
     fn reading(&self, error: impl std::fmt::Display) -> StorageError {
@@ -171,6 +200,11 @@ impl States {
         }
         Ok(())
     }
+}
+
+/// What a key and its value count for.
+fn row_bytes(key: &[u8], value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64
 }
 
 fn crc_of(key: &[u8], value: &[u8]) -> u32 {

@@ -107,9 +107,10 @@ impl Engine {
                 let name = import::resolve(module, package)?;
                 self.state.registry.describe_module(&name)
             })?,
-            Operation::Version => {
-                answer(out, || Ok(VersionInfo::new(env!("CARGO_PKG_VERSION").to_owned(), PROTOCOL_VERSION)))?
-            }
+            Operation::Version => answer(out, || {
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                Ok(VersionInfo::new(version, PROTOCOL_VERSION, self.state.data_info()))
+            })?,
             Operation::Hold { target, expect } => answer(out, || {
                 let mapping = self.target(request, target)?;
                 let info = checked(|| label(target), &mapping, expect).map_err(|error| self.or_unknown(error))?;

@@ -18,9 +18,9 @@ pub(crate) mod observer;
 pub(crate) mod panics;
 pub(crate) mod suspects;
 
-use crate::config::Limits;
+use crate::config::{Durability, Limits, OnStorageFailure};
 use crate::faults::{PlantedFault, PlantedFaults};
-use crate::journal::{Durability, Entered, Journal};
+use crate::journal::{Entered, Journal};
 use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use suspects::Suspects;
 use tarmem_remote::error::Error;
 use tarmem_remote::registry::Registry;
+use tarmem_remote::results::DataInfo;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -147,6 +148,19 @@ impl State {
         {
             std::future::pending().await
         }
+    }
+
+    /// How what outlives the service is kept.
+    pub(crate) fn data_info(&self) -> Option<DataInfo> {
+        let journal = self.journal()?;
+        let usage = journal.usage();
+        let (fsync, on_failure) = (journal.durability().to_string(), self.on_storage_failure().to_string());
+        Some(DataInfo::new(fsync, on_failure, (usage.used_bytes(), usage.file_bytes()), usage.free_bytes))
+    }
+
+    /// What the service does when its storage has failed.
+    pub(crate) fn on_storage_failure(&self) -> OnStorageFailure {
+        if self.stays_without_storage { OnStorageFailure::Refuse } else { OnStorageFailure::End }
     }
 
     /// Whether the service ends when its storage has failed.
