@@ -53,7 +53,7 @@ impl Kept {
 
     fn place(&self) -> String {
         match self {
-            Kept::Storage(_) => "what was stored".to_owned(),
+            Kept::Storage(_) => "a storage of its own".to_owned(),
             Kept::Directory(directory) => directory.display().to_string(),
         }
     }
@@ -77,12 +77,15 @@ pub(super) async fn load(
     let progress = Arc::new(Progress::default());
     let (place, begun) = (kept.place(), Instant::now());
     let _telling = AbortOnDropHandle::new(runtime.spawn(tell(place.clone(), Arc::clone(&progress))));
-    let in_place = place.clone();
+    let in_place = matches!(kept, Kept::Directory(_)).then(|| place.clone());
     let loaded = runtime.spawn_blocking(move || {
         let found = Found::read(kept.open(empty.seams.durability)?, &empty.seams, &progress)?;
         let engine = empty.engine(Some(&found));
-        let restored = found.restore(&engine, &access, &progress).map_err(|error| error.within(&in_place));
-        let (journal, storage) = restored?;
+        let restored = found.restore(&engine, &access, &progress);
+        let (journal, storage) = restored.map_err(|error| match &in_place {
+            Some(place) => error.within(place),
+            None => error,
+        })?;
         Ok((engine, Committing::start(&journal, storage).map_err(no_thread)?))
     });
     let loaded = loaded.await.unwrap_or_else(|panic| Err(no_thread(io::Error::other(panic))));

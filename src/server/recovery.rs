@@ -61,9 +61,7 @@ impl RecoveryError {
     /// The same error, saying that it is about what is in `place`.
     pub(super) fn within(self, place: &str) -> Self {
         match self {
-            RecoveryError::Unreadable { what, reason } => {
-                RecoveryError::Unreadable { what: format!("{place}: {what}"), reason }
-            }
+            RecoveryError::Unreadable(list) => RecoveryError::Unreadable(list.within(place)),
             other @ RecoveryError::Storage(_) => other,
         }
     }

@@ -38,13 +38,20 @@ pub struct Unreadable {
 pub struct UnreadableList {
     named: Vec<Unreadable>,
     more: usize,
+    /// Where they are; empty if that has no name.
+    place: String,
 }
 
 impl UnreadableList {
     /// A list of these, of which there is at least one.
     pub(super) fn new(all: impl IntoIterator<Item = Unreadable>) -> Self {
         let mut all = all.into_iter();
-        UnreadableList { named: all.by_ref().take(NAMED).collect(), more: all.count() }
+        UnreadableList { named: all.by_ref().take(NAMED).collect(), more: all.count(), place: String::new() }
+    }
+
+    /// The same list, saying that they are in `place`.
+    pub(super) fn within(self, place: &str) -> Self {
+        UnreadableList { place: place.to_owned(), ..self }
     }
 
     /// The first of them.
@@ -75,7 +82,10 @@ impl fmt::Display for Unreadable {
 
 impl fmt::Display for UnreadableList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what was stored cannot be read by this program. ")?;
+        match &*self.place {
+            "" => f.write_str("what was stored cannot be read by this program. ")?,
+            place => write!(f, "what was stored in {place} cannot be read by this program. ")?,
+        }
         for (n, unreadable) in self.named.iter().enumerate() {
             write!(f, "{}{unreadable}", if n == 0 { "" } else { "; " })?;
         }
