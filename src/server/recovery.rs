@@ -156,7 +156,7 @@ fn restore_keys(state: &State, journal: &Journal, stored: &Stored, made: &Made) 
 
 /// Says which references lead nowhere.
 fn tell_gone(registry: &Registry, stored: &Stored, made: &Made) {
-    let is_volatile = |class: &str| registry.class(class).is_ok_and(|class| !class.entry().is_kept());
+    let is_volatile = |class: &str| registry.stored_class(class).is_ok_and(|class| !class.entry().is_durable());
     let (volatile, lost): (Vec<_>, Vec<_>) =
         made.gone.iter().partition(|(_, reference)| is_volatile(reference.class()));
     if !volatile.is_empty() {

@@ -243,7 +243,7 @@ impl Keeping {
 
     /// Nobody can reach the object any more.
     pub(super) fn dropped(&self, object: u64, class: &ClassInfo) {
-        if class.entry().is_kept() {
+        if class.entry().is_durable() {
             if !class.entry().encodable {
                 self.hooked[object as usize % PARTS].lock().remove(&object);
             }
@@ -258,7 +258,7 @@ impl Keeping {
 
 /// Whether objects of this class outlive the service.
 fn is_kept(cell: &Cell) -> bool {
-    cell.class().entry().is_kept()
+    cell.class().entry().is_durable()
 }
 
 impl Changed {

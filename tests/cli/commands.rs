@@ -106,6 +106,7 @@ fn version_import_and_describe_show_what_a_service_has() {
     let [described] = &service.prints_json("describe k")[..] else { panic!("describe prints one line") };
     assert_eq!((&described["class"], &described["generation"]), (&json!("builtins.list"), &json!(1)));
     assert!(described["methods"].as_array().unwrap().contains(append));
+    assert_eq!((&list["durable"], &described["durable"]), (&json!(true), &json!(true)));
 }
 
 #[test]

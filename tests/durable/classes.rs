@@ -1,10 +1,97 @@
 //! Objects that an earlier program has stored, whose class was another one then.
 
-use super::rows::{Rows, all};
+use super::rows::{OBJECTS, Rows, all, rename};
 use super::start;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::object::Object;
 use tarmem::storage::{MemoryDisk, MemoryStorage};
-use tarmem::{RecoveryError, ServeError, Service, Unreadable};
+use tarmem::{Error, Proxy, RecoveryError, RunningService, ServeError, Service, Session, Unreadable, remote};
+
+/// Worth nothing later.
+#[remote(module = "kept", volatile)]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Cache {
+    hits: i64,
+}
+
+#[remote]
+impl Cache {
+    pub fn new() -> Self {
+        Cache { hits: 0 }
+    }
+
+    pub fn hit(&mut self) -> i64 {
+        self.hits += 1;
+        self.hits
+    }
+}
+
+/// Does not say how it is kept.
+#[remote(module = "kept", resident)]
+pub(crate) struct Socket;
+
+#[remote]
+impl Socket {
+    pub fn new() -> Self {
+        Socket
+    }
+}
+
+/// Has had other names.
+#[remote(module = "kept", name = "KontoNow", was = "kept.KontoOld", was = "kept.KontoPre")]
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Konto {
+    cents: i64,
+}
+
+#[remote]
+impl Konto {
+    pub fn cents(&self) -> i64 {
+        self.cents
+    }
+}
+
+/// Has an object in it.
+#[remote(module = "kept")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Safe {
+    inside: Box<dyn Object>,
+}
+
+#[remote]
+impl Safe {
+    pub fn class(&self) -> String {
+        self.inside.class().to_owned()
+    }
+}
+
+/// What it is now. It was `{ name, weight, color }`.
+#[remote(module = "kept")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Parcel {
+    #[serde(alias = "name")]
+    title: String,
+    weight: u64,
+    #[serde(default = "nowhere")]
+    destination: String,
+}
+
+fn nowhere() -> String {
+    "nowhere".to_owned()
+}
+
+#[remote]
+impl Parcel {
+    pub fn shown(&self) -> (String, u64, String) {
+        (self.title.clone(), self.weight, self.destination.clone())
+    }
+}
+
+async fn connect(service: &RunningService) -> Session {
+    Session::connect(service.address()).await.expect("it connects")
+}
 
 /// Why a service does not start.
 pub(crate) async fn refused(disk: &MemoryDisk) -> RecoveryError {
@@ -74,4 +161,132 @@ async fn what_is_readable_is_read() {
     let disk = MemoryDisk::default();
     Rows::on(&disk).object(7, "bank.Account", &json!({ "cents": 7 })).key("kept", 7).write();
     assert_eq!(start(&disk).await.key_count(), 1);
+}
+
+#[tokio::test]
+async fn objects_of_volatile_classes_end_with_the_service() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let cache = session.memoize("cache", CacheProxy::new()).await.expect("it is made");
+    assert_eq!(cache.hit().await, Ok(1));
+    session.memoize("socket", SocketProxy::new()).await.expect("it is made");
+    session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    for (key, durable) in [("cache", false), ("socket", false), ("list", true)] {
+        assert_eq!(session.describe(key).await.expect("it is there").durable, durable, "{key}");
+    }
+    let module = session.remote_import("kept").await.expect("it is there");
+    for (class, durable) in
+        [("Cache", Some(false)), ("Socket", Some(false)), ("KontoNow", Some(true)), ("Cache.new", None)]
+    {
+        assert_eq!(module.member(class).expect("it is there").durable, durable, "{class}");
+    }
+    session.close().await;
+    drop(service);
+
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    assert_eq!(session.keys("", "", 0).await.expect("they are listed").keys, ["list"]);
+    let cache = session.memoize("cache", CacheProxy::new()).await.expect("it is made anew");
+    assert_eq!(cache.hit().await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_reference_to_what_was_not_kept_is_loaded_and_leads_nowhere() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let cache = session.memoize("cache", CacheProxy::new()).await.expect("it is made").hold().await.expect("there");
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    list.append(cache.reference().expect("a proxy by id")).await.expect("it appends");
+    list.append(7).await.expect("it appends");
+    let before = list.get::<tarmem::Value>(0).await.expect("it is there");
+    let reference = before.as_object().expect("a reference").clone();
+    session.close().await;
+    drop(service);
+
+    for _ in 0..2 {
+        let service = start(&disk).await;
+        let session = connect(&service).await;
+        let list = session.get::<List>("list").await.expect("it is there");
+        let shown = list.snapshot().await.expect("it is shown").to_string();
+        assert!(shown.contains(&reference.id().to_string()) && shown.ends_with(",7]"), "{shown}");
+        let gone = list.get::<CacheProxy>(0).await.expect("the reference is there");
+        assert_eq!(gone.hit().await, Err(Error::NoSuchObject { id: reference.id() }));
+        // It can be stored elsewhere as long as nobody uses it. Then the list is written anew.
+        list.append(8).await.expect("it appends");
+        list.pop::<i64>().await.expect("it is there");
+        let other = list.append(before.clone()).await;
+        assert!(other.expect_err("there is no such object").to_string().contains("no object"), "{reference}");
+        session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_of_a_class_that_has_become_volatile_is_removed() {
+    let disk = MemoryDisk::default();
+    Rows::on(&disk).object(1, "kept.Cache", &json!({ "hits": 1 })).key("cache", 1).write();
+    let service = start(&disk).await;
+    assert_eq!((service.key_count(), service.object_count()), (0, 0));
+    service.shutdown().await;
+    assert!(all(&disk).iter().all(|(table, ..)| *table == 0), "{:?}", all(&disk));
+}
+
+#[tokio::test]
+async fn a_renamed_class_is_found_under_its_former_paths() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let konto = session.memoize("konto", Konto { cents: 5 }).await.expect("it is made").hold().await.expect("there");
+    session.memoize("safe", Safe { inside: Box::new(Konto { cents: 6 }) }).await.expect("it is made");
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    list.append(konto.reference().expect("a proxy by id")).await.expect("it appends");
+    session.close().await;
+    drop(service);
+
+    let mut stored = "kept.KontoNow";
+    for former in ["kept.KontoOld", "kept.KontoPre"] {
+        rename(&disk, stored, former);
+        stored = former;
+        let service = start(&disk).await;
+        let session = connect(&service).await;
+        assert_eq!(session.get::<Konto>("konto").await.expect("it is there").cents().await, Ok(5));
+        assert_eq!(
+            session.get::<Safe>("safe").await.expect("it is there").class().await.as_deref(),
+            Ok("kept.KontoNow")
+        );
+        let list = session.get::<List>("list").await.expect("it is there");
+        assert_eq!(list.get::<KontoProxy>(0).await.expect("it is there").cents().await, Ok(5));
+        session.close().await;
+    }
+    rename(&disk, stored, "kept.KontoNot");
+    let found = unreadable(&disk).await;
+    let classes: Vec<&str> = found.iter().map(|found| &*found.class).collect();
+    assert_eq!(classes, ["kept.KontoNot", "kept.Safe"], "{found:?}");
+    assert!(found[1].reason.contains("kept.KontoNot"), "{found:?}");
+}
+
+#[tokio::test]
+async fn fields_may_be_added_with_a_default_and_removed_and_renamed_with_an_alias() {
+    let disk = MemoryDisk::default();
+    let old = json!({ "name": "a present", "weight": 3, "color": "red" });
+    Rows::on(&disk).object(1, "kept.Parcel", &old).key("parcel", 1).write();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let parcel = session.get::<Parcel>("parcel").await.expect("it is there");
+    assert_eq!(parcel.shown().await, Ok(("a present".to_owned(), 3, "nowhere".to_owned())));
+}
+
+#[tokio::test]
+async fn a_field_that_is_missing_or_of_another_type_refuses_the_start() {
+    for (state, why) in
+        [(json!({ "title": "a present" }), "weight"), (json!({ "title": 7, "weight": 3 }), "expected a string")]
+    {
+        let disk = MemoryDisk::default();
+        Rows::on(&disk).object(1, "kept.Parcel", &state).key("parcel", 1).write();
+        let found = unreadable(&disk).await;
+        assert_eq!((found.len(), &*found[0].what, &*found[0].class), (1, "the object under \"parcel\"", "kept.Parcel"));
+        assert!(found[0].reason.contains(why), "{}", found[0].reason);
+        assert!(all(&disk).iter().any(|(table, ..)| *table == OBJECTS), "it is still there");
+    }
 }

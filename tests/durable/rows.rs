@@ -6,7 +6,6 @@ use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage};
 
 pub(crate) const KEYS: u8 = 1;
 pub(crate) const OBJECTS: u8 = 2;
-pub(crate) const UNREADABLE: u8 = 200;
 
 /// Puts rows on a disk.
 pub(crate) struct Rows {
@@ -45,6 +44,21 @@ impl Rows {
     pub(crate) fn write(self) {
         MemoryStorage::open(&self.disk).commit(0, &self.batch).expect("it is written");
     }
+}
+
+/// Writes one path of a class in place of another one, everywhere. They are equally long.
+pub(crate) fn rename(disk: &MemoryDisk, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let (mut batch, mut renamed) = (Batch::default(), 0);
+    for (table, key, mut value) in all(disk) {
+        while let Some(at) = value.windows(from.len()).position(|part| part == from.as_bytes()) {
+            value[at..at + from.len()].copy_from_slice(to.as_bytes());
+            renamed += 1;
+        }
+        batch.put(table, &key, &value);
+    }
+    assert!(renamed > 0, "{from} is nowhere");
+    MemoryStorage::open(disk).commit(0, &batch).expect("it is written");
 }
 
 /// Everything on a disk: the table, the key and the value of each row.

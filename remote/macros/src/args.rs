@@ -14,6 +14,9 @@ pub(crate) struct Options {
     pub(crate) proxy: Option<Ident>,
     pub(crate) krate: Option<Path>,
     pub(crate) resident: Option<Span>,
+    pub(crate) volatile: Option<Span>,
+    /// The paths that a class had before.
+    pub(crate) was: Vec<LitStr>,
     pub(crate) idempotent: Option<Span>,
     pub(crate) blocking: Option<Span>,
     pub(crate) inline: Option<Span>,
@@ -28,7 +31,8 @@ pub(crate) struct Place {
     known: &'static [&'static str],
 }
 
-pub(crate) const CLASS: Place = Place { what: "a class", known: &["module", "name", "resident", "crate"] };
+pub(crate) const CLASS: Place =
+    Place { what: "a class", known: &["module", "name", "resident", "volatile", "was", "crate"] };
 pub(crate) const INTERFACE: Place = Place { what: "an interface", known: &["module", "name", "crate"] };
 pub(crate) const FUNCTION: Place = Place {
     what: "a function",
@@ -94,6 +98,12 @@ impl Options {
             "name" => text(meta, errors).and_then(|text| self.name.replace(text)).is_some(),
             "proxy" => ident(meta, errors).and_then(|ident| self.proxy.replace(ident)).is_some(),
             "crate" => path(meta, errors).and_then(|path| self.krate.replace(path)).is_some(),
+            // A class may have had several.
+            "was" => {
+                self.was.extend(text(meta, errors));
+                false
+            }
+            "volatile" => flag(meta, errors) && self.volatile.replace(span).is_some(),
             "resident" => flag(meta, errors) && self.resident.replace(span).is_some(),
             "idempotent" => flag(meta, errors) && self.idempotent.replace(span).is_some(),
             "blocking" => flag(meta, errors) && self.blocking.replace(span).is_some(),
@@ -118,6 +128,24 @@ impl Options {
             errors.at(module, "a module's name consists of names joined by single dots, such as \"shop.pricing\"");
         }
         module.value()
+    }
+
+    /// The paths that a class had before, checked; `path` is the one that it has.
+    pub(crate) fn former_paths(&self, path: &str, errors: &mut Errors) -> Vec<String> {
+        let mut former: Vec<String> = Vec::new();
+        for was in &self.was {
+            let value = was.value();
+            if !value.contains('.') || !value.split('.').all(is_name) {
+                errors.at(was, "this is the whole path that the class had, with its module: was = \"bank.Account\"");
+            } else if value == path {
+                errors.at(was, "this is the path that the class has; name the one that it had before");
+            } else if former.contains(&value) {
+                errors.at(was, "this path is given twice; remove one");
+            } else {
+                former.push(value);
+            }
+        }
+        former
     }
 
     /// The name on the wire: the `name` option, checked, or else `ident`.

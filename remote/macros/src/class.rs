@@ -29,6 +29,16 @@ pub(crate) fn expand_enum(args: TokenStream, item: ItemEnum) -> TokenStream {
     quote!(#item #generated)
 }
 
+/// What happens to the objects of a class when a service is started again.
+struct Kept {
+    /// They cannot be encoded.
+    resident: bool,
+    /// They are not to be there any more.
+    volatile: bool,
+    /// The paths under which they may have been stored.
+    was: Vec<String>,
+}
+
 fn expand(args: TokenStream, class: Class<'_>) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(args, &args::CLASS, &mut errors);
@@ -44,7 +54,9 @@ fn expand(args: TokenStream, class: Class<'_>) -> TokenStream {
         // The generated implementations would only conflict with the derived ones.
         resident = false;
     }
-    let generated = generate(&class, &private, &module, &name, resident);
+    let was = options.former_paths(&format!("{module}.{name}"), &mut errors);
+    let kept = Kept { resident, volatile: options.volatile.is_some(), was };
+    let generated = generate(&class, &private, &module, &name, &kept);
     let errors = errors.into_tokens();
     quote!(#generated #errors)
 }
@@ -65,7 +77,9 @@ fn refuse_serde(attrs: &[Attribute], errors: &mut Errors) -> bool {
     refused
 }
 
-fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, resident: bool) -> TokenStream {
+fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, kept: &Kept) -> TokenStream {
+    let Kept { resident, volatile, was } = kept;
+    let resident = *resident;
     let Class { attrs, vis, ident, .. } = class;
     let carried = Carried::of(attrs);
     let (cfgs, docs) = (&carried.cfgs, carried.text());
@@ -73,6 +87,7 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let proxy = format_ident!("{ident}Proxy");
     let about = format!("Proxy of [`{ident}`].");
     let proxy_type = proxy::declare(private, &carried, vis, &proxy, &ident.to_token_stream(), &about);
+    let paths = was.iter().chain([&path]);
     let allow = allow();
     let place = place(private, ident.span());
     let encodable = !resident;
@@ -99,16 +114,16 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                 fn typetag_deserialize(&self) {}
             }
 
-            #private::inventory::submit! {
+            #(#private::inventory::submit! {
                 <dyn #private::Object>::typetag_register(
-                    #path,
+                    #paths,
                     (|__deserializer| {
                         #[allow(unused_imports)]
                         use #private::{EncodableWay as _, UnencodableWay as _};
                         (&#private::Ways::<#ident>::new()).read(__deserializer)
                     }) as #private::ReadObject,
                 )
-            }
+            })*
         };
 
         #(#cfgs)*
@@ -138,6 +153,8 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
                 name: #name,
                 docs: #docs,
                 encodable: #encodable,
+                volatile: #volatile,
+                was: &[#(#was),*],
                 copy: |__object| {
                     #[allow(unused_imports)]
                     use #private::{CloneWay as _, EncodingWay as _, NoWay as _};

@@ -126,6 +126,8 @@ use syn::Item;
 /// | `module = "shop.pricing"` | class, trait, function, constant: required | the module that the item belongs to |
 /// | `name = "list"` | class, trait, function, constant | its name in the module, if not the one in Rust |
 /// | `resident` | class | its values cannot be encoded (they hold a socket, a channel, …): they are made on the service by a constructor or generator, and stay there; no `Serialize` needed |
+/// | `volatile` | class | its objects end with the service, also if that has a storage: see below |
+/// | `was = "bank.Konto"` | class | a path that the class had before; may be given several times: see below |
 /// | `inline` | function | it promises to be quick: it may run on the connection's own thread although it returns an object |
 /// | `blocking` | function | it runs off the async threads although it returns no object |
 /// | `scales` | function | its running time grows with the size of its arguments and objects: it runs off the async threads if these are large, and on the connection's own thread otherwise |
@@ -158,6 +160,22 @@ use syn::Item;
 /// Older and newer programs identify each other's methods by name: a method is called by a hash of its class's or
 /// interface's path and its name. To rename one in Rust, keep the old name with `name`. Changing parameters breaks
 /// older callers.
+///
+/// # What outlives the service
+///
+/// A service that has a storage keeps its objects: they are there when it is started again, under their keys and for
+/// whoever refers to them. Those of a `resident` class are kept if the class implements `Keep`. A class that is marked
+/// `volatile` is not kept, for what is worth nothing later, such as a cache. What is not kept is gone then: its keys are
+/// not mapped, so that the next `memoize` makes it anew. An object that is kept, a list, say, may refer to one that is
+/// not. It is loaded all the same, and the reference then leads nowhere: it can be shown and passed on, and whoever uses
+/// it gets the error `NoSuchObject`. Descriptions say whether a class is `durable`.
+///
+/// What is stored of an object has the names of its class's fields, and serde's rules hold when the class changes: a
+/// field with `#[serde(default)]` may be added, a field may be removed, and one with `#[serde(alias = "…")]` renamed.
+/// If the path of the class changes, because its `name` or `module` does, or its name in Rust, give its old path as
+/// `was`: objects that were stored under it, by themselves or inside others, are then loaded as the class. That is only
+/// for what is stored: clients find the class under its path. A service does not start if the old path is that of
+/// another class or interface, or if two classes have had it.
 ///
 /// # What is refused
 ///

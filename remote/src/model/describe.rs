@@ -71,6 +71,10 @@ pub struct ClassEntry {
     pub docs: &'static str,
     /// Whether its values can be encoded. Those of a resident class cannot, and so can be neither sent nor shown.
     pub encodable: bool,
+    /// Whether its values end with the service, although they could outlive it.
+    pub volatile: bool,
+    /// The paths that it had before, under which its values may have been stored.
+    pub was: &'static [&'static str],
     /// Copies one of its values, in order to restore it if a function that changes the object fails: with `Clone` if
     /// the class implements it, otherwise through its encoding. If it has neither, this returns an error that names the
     /// class.
@@ -94,12 +98,12 @@ impl ClassEntry {
     /// How the values of a resident class outlive a service that has a storage; `None` if they do not, or if the class
     /// is not resident.
     pub fn resident(&self) -> Option<Resident> {
-        if self.encodable { None } else { (self.keep)() }
+        if self.encodable || self.volatile { None } else { (self.keep)() }
     }
 
     /// Whether its values outlive a service that has a storage.
-    pub fn is_kept(&self) -> bool {
-        self.encodable || (self.keep)().is_some()
+    pub fn is_durable(&self) -> bool {
+        !self.volatile && (self.encodable || (self.keep)().is_some())
     }
 }
 

@@ -32,6 +32,8 @@ use std::sync::Arc;
 /// ```
 pub struct Registry {
     classes: HashMap<&'static str, Arc<ClassInfo>>,
+    /// By the paths that they had before.
+    former: HashMap<&'static str, Arc<ClassInfo>>,
     interfaces: HashMap<&'static str, InterfaceEntry>,
     functions: HashMap<u64, Function>,
     /// The method that a number stands for, on any class.
@@ -156,6 +158,15 @@ impl Registry {
                 checks.clash("a class and an interface are", interface.path, class.place, interface.place);
             }
         }
+        for class in classes.values() {
+            for was in class.was {
+                let taken = classes.get(was).map(|class| class.place);
+                if let Some(taken) = taken.or_else(|| interfaces.get(was).map(|interface| interface.place)) {
+                    checks.was(class.path, class.place, was, taken);
+                }
+                checks.former(class.path, was, class.place);
+            }
+        }
         // The order of the linker is not reliable.
         implementations.sort_by_key(|i| (i.class, i.interface != i.class, i.interface, i.place.file, i.place.line));
         let mut methods = HashMap::new();
@@ -172,6 +183,9 @@ impl Registry {
         }
         let classes: HashMap<&'static str, Arc<ClassInfo>> =
             infos.into_iter().map(|(path, info)| (path, Arc::new(info))).collect();
+
+        let of_former = |class: &Arc<ClassInfo>| class.entry.was.iter().map(|was| (*was, Arc::clone(class))).collect();
+        let former = classes.values().flat_map::<Vec<_>, _>(of_former).collect();
 
         let mut modules: BTreeMap<String, BTreeMap<&'static str, Member>> = BTreeMap::new();
         let mut by_id = HashMap::new();
@@ -199,7 +213,7 @@ impl Registry {
         for package in packages {
             modules.entry(package).or_default();
         }
-        Ok(Registry { classes, interfaces, functions: by_id, methods, modules })
+        Ok(Registry { classes, former, interfaces, functions: by_id, methods, modules })
     }
 
     /// The class with this path.
@@ -211,6 +225,14 @@ impl Registry {
             class: path.to_owned(),
             near: near_misses(path, self.classes.keys().copied()),
         })
+    }
+
+    /// The class of which an object was stored under this path: the class that has it, or that had it before.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchClass`].
+    pub fn stored_class(&self, path: &str) -> Result<&Arc<ClassInfo>, Error> {
+        self.class(path).or_else(|error| self.former.get(path).ok_or(error))
     }
 
     /// The function with this number, which comes from its signature.
@@ -349,10 +371,12 @@ impl Member {
             docs: docs.to_owned(),
             methods: Vec::new(),
             value: None,
+            durable: None,
         };
         Ok(match self {
             Member::Class(class) => MemberDescription {
                 methods: class.describe_methods(),
+                durable: Some(class.entry.is_durable()),
                 ..described(MemberKind::Class, class.entry.path.to_owned(), class.entry.docs)
             },
             Member::Function(function) => {

@@ -173,6 +173,8 @@ pub struct ObjectDescription {
     pub generation: u64,
     /// Whether a method panicked while changing it.
     pub poisoned: bool,
+    /// Whether objects of its class outlive a service that has a storage: see [`MemberDescription::durable`].
+    pub durable: bool,
     /// The class's documentation.
     pub docs: String,
     /// The interfaces that the class implements.
@@ -184,9 +186,15 @@ pub struct ObjectDescription {
 impl ObjectDescription {
     /// An object of a class with this documentation and these interfaces and methods. For code that runs operations.
     #[doc(hidden)]
-    pub fn new(info: ObjectInfo, docs: &str, interfaces: Vec<String>, methods: Vec<MethodDescription>) -> Self {
+    pub fn new(
+        info: ObjectInfo,
+        durable: bool,
+        docs: &str,
+        interfaces: Vec<String>,
+        methods: Vec<MethodDescription>,
+    ) -> Self {
         let ObjectInfo { id, class, generation, poisoned, .. } = info;
-        ObjectDescription { id, class, generation, poisoned, docs: docs.to_owned(), interfaces, methods }
+        ObjectDescription { id, class, generation, poisoned, durable, docs: docs.to_owned(), interfaces, methods }
     }
 }
 
@@ -411,6 +419,9 @@ pub struct MemberDescription {
     pub methods: Vec<MethodDescription>,
     /// For a constant: its value.
     pub value: Option<Value>,
+    /// For a class: whether its objects outlive a service that has a storage. Those of a class that is marked
+    /// `volatile` do not, nor do those of a resident class without [`Keep`](crate::object::Keep).
+    pub durable: Option<bool>,
 }
 
 /// The kind of a module's member.

@@ -36,4 +36,17 @@ enum Lifetime<'a> {
     Text(&'a str),
 }
 
+#[remote(module = "shop", volatile = true, volatile, volatile, was = 7, was = "Konto", was = "bank. ")]
+#[derive(Serialize, Deserialize)]
+struct BadPast;
+
+#[remote(module = "shop", was = "shop.SamePath", was = "bank.Konto", was = "bank.Konto")]
+#[derive(Serialize, Deserialize)]
+struct SamePath;
+
+#[remote(module = "shop", volatile, was = "shop.double")]
+fn double(n: i64) -> i64 {
+    2 * n
+}
+
 fn main() {}

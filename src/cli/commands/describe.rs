@@ -4,7 +4,8 @@ use crate::cli::output::{Failure, Output};
 use crate::client::Session;
 use clap::Args;
 
-/// Print a description of the object under a key: its class, id, generation, methods with signatures and documentation
+/// Print a description of the object under a key: its class, id, generation, whether it is
+/// durable, methods with signatures and documentation
 #[derive(Args)]
 pub(in crate::cli) struct Describe {
     /// The key

@@ -60,6 +60,8 @@ struct MemberLine<'a> {
     parameters: Option<&'a [ParameterDescription]>,
     docs: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    durable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Json<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<&'a [MethodDescription]>,
@@ -75,6 +77,7 @@ impl<'a> MemberLine<'a> {
             parameters: matches!(member.kind, MemberKind::Function | MemberKind::Generator)
                 .then_some(&member.parameters),
             docs: &member.docs,
+            durable: member.durable,
             value: member.value.as_ref().map(Json),
             methods: (member.kind == MemberKind::Class).then_some(&member.methods),
         }

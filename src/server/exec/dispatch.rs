@@ -177,7 +177,8 @@ impl Engine {
         let mapping = self.target(request, target)?;
         let class = mapping.cell.class();
         let interfaces = class.interfaces().iter().map(|path| (*path).to_owned()).collect();
-        Ok(ObjectDescription::new(mapping.info(), class.entry().docs, interfaces, class.describe_methods()))
+        let entry = class.entry();
+        Ok(ObjectDescription::new(mapping.info(), entry.is_durable(), entry.docs, interfaces, class.describe_methods()))
     }
 }
 

@@ -169,8 +169,8 @@ fn vacant(
     object: u64,
 ) -> Result<Option<Vacant>, (String, String)> {
     let path = state::class(bytes).map_err(|reason| (String::new(), reason))?;
-    let class = registry.class(&path).map_err(|error: Error| (path.clone(), error.to_string()))?;
-    if !class.entry().is_kept() {
+    let class = registry.stored_class(&path).map_err(|error: Error| (path.clone(), error.to_string()))?;
+    if !class.entry().is_durable() {
         return Ok(None);
     }
     let place = store.vacant(class, name, object);

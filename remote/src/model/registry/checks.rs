@@ -44,6 +44,8 @@ impl std::error::Error for RegistryError {}
 #[derive(Default)]
 pub(super) struct Checks {
     names: HashMap<(&'static str, String), Place>,
+    /// The paths that classes had before, with the classes that have them now.
+    former: HashMap<&'static str, (&'static str, Place)>,
     ids: HashMap<u64, (String, Place)>,
     pub(super) problems: BTreeSet<String>,
 }
@@ -75,6 +77,31 @@ impl Checks {
             if (one.file, one.line) <= (other.file, other.line) { (one, other) } else { (other, one) };
         self.problems
             .insert(format!("{what} named {name}: {first} and {second}; rename one with #[remote(name = \"…\")]"));
+    }
+
+    /// A class says that it had a path which something else has.
+    pub(super) fn was(&mut self, class: &str, place: Place, was: &str, taken: Place) {
+        self.problems.insert(format!(
+            "{class} ({place}) was {was}, it says, which is registered, too: {taken}; remove one, since nobody can tell \
+             whose the stored objects are"
+        ));
+    }
+
+    /// A class says that it had this path before.
+    pub(super) fn former(&mut self, class: &'static str, was: &'static str, place: Place) {
+        if let Some((other, other_place)) = self.former.insert(was, (class, place))
+            && other != class
+        {
+            let ((one, first), (other, second)) = if (place.file, place.line) <= (other_place.file, other_place.line) {
+                ((class, place), (other, other_place))
+            } else {
+                ((other, other_place), (class, place))
+            };
+            self.problems.insert(format!(
+                "{one} ({first}) and {other} ({second}) both say that they were {was}; remove one, since nobody can tell \
+                 whose the stored objects are"
+            ));
+        }
     }
 
     pub(super) fn finish(self) -> Result<(), RegistryError> {
