@@ -7,9 +7,13 @@ mod client;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/detour.rs"]
 mod detour;
+#[path = "durable/history.rs"]
+mod history;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/other.rs"]
 mod other;
+#[path = "durable/pause.rs"]
+mod pause;
 #[path = "durable/processes.rs"]
 mod processes;
 #[path = "durable/rows.rs"]

@@ -134,17 +134,20 @@ async fn a_peer_that_is_no_service_is_reported_as_such() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("bound").to_string();
         let other = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.expect("accepts");
-            if waits {
-                assert_ne!(stream.read(&mut [0; 64]).await.expect("hears something"), 0);
-            }
-            stream.write_all(banner.as_bytes()).await.expect("is heard");
-            // Some peers hang up, others wait for more.
-            if !banner.is_empty() {
-                let _ = stream.read_to_end(&mut Vec::new()).await;
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("accepts");
+                if waits {
+                    let _ = stream.read(&mut [0; 64]).await;
+                }
+                // Some peers hang up, others wait for more.
+                if !banner.is_empty() {
+                    let _ = stream.write_all(banner.as_bytes()).await;
+                    let _ = stream.read_to_end(&mut Vec::new()).await;
+                }
             }
         });
-        let error = Session::connect(&address).await.expect_err("it is no service").to_string();
+        let quickly = Session::builder(&address).max_retry(1);
+        let error = quickly.connect().await.expect_err("it is no service").to_string();
         let expected = if banner.is_empty() {
             format!(
                 "the session with {address} has ended (it hung up without an answer: it is not a tarmem service, or \
@@ -157,8 +160,23 @@ async fn a_peer_that_is_no_service_is_reported_as_such() {
             )
         };
         assert_eq!(error, expected, "{banner:?}");
-        other.await.expect("no panic");
+        other.abort();
     }
+}
+
+/// It may be a service that has just ended, with another one about to start.
+#[tokio::test]
+async fn a_first_connection_that_is_hung_up_on_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("bound");
+    let connecting = tokio::spawn(Session::builder(address.to_string()).max_retry(20).connect());
+    let (mut stream, _) = listener.accept().await.expect("accepts");
+    assert_ne!(stream.read(&mut [0; 64]).await.expect("hears something"), 0);
+    drop((stream, listener));
+    let service = Service::new("127.0.0.1", address.port()).start().await.expect("the port is free again");
+    let session = connecting.await.expect("no panic").expect("found");
+    assert_eq!(session.is_memoized("k").await, Ok(false));
+    service.shutdown().await;
 }
 
 #[tokio::test]

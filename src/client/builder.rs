@@ -3,7 +3,7 @@
 use super::address::Location;
 use super::background;
 use super::connect::Endpoint;
-use super::connection::{Connection, HUNG_UP, OpenFailure, Opened};
+use super::connection::{Connection, OpenFailure, Opened};
 use super::options::SessionOptions;
 use super::session::Session;
 use super::session_handle::SessionHandle;
@@ -182,11 +182,9 @@ impl SessionBuilder {
         let mut attempts = Attempts::default();
         let opening = (|| self.options.open(None))
             .retry(self.options.backoff())
-            .when(|OpenFailure { error, is_final }| match error {
-                // A connection that breaks before the session is open counts as a failed attempt.
-                Error::Closed { cause, .. } => cause != HUNG_UP,
-                _ => !is_final,
-            })
+            // A connection that ends before the session is open counts as a failed attempt: the service may be about to
+            // end, and another to start.
+            .when(|OpenFailure { is_final, .. }| !is_final)
             .notify(|OpenFailure { error, .. }, _| attempts.failed(error.clone()));
         let opened = match self.options.connect_timeout {
             None => opening.await,

@@ -8,7 +8,7 @@ use crate::byte_stream::ByteStream;
 use crate::security::verdict_of;
 use crate::wire::channel::Channel;
 use crate::wire::frame::FrameLimit;
-use crate::wire::handshake::{Answer, Hello, HelloDetails, Resume, Resumed, Welcome};
+use crate::wire::handshake::{Answer, Hello, HelloDetails, Known, Resume, Resumed, Seen, Welcome};
 use crate::wire::transport::{ClientMessage, ServerMessage};
 use crate::wire::{WireRequest, WireResponse};
 use bytes::Bytes;
@@ -56,10 +56,28 @@ pub(super) struct Connection {
 pub(super) struct Identity {
     pub(super) session: Uuid,
     pub(super) secret: Uuid,
-    /// The service that the session belongs to.
-    pub(super) service: Uuid,
+    /// The run of the service that carries it on.
+    pub(super) run: Uuid,
+    /// The directory in which the service keeps its objects, if it does.
+    pub(super) directory: Option<Uuid>,
+    /// Up to where changes of it may have been seen.
+    pub(super) seen: Option<Seen>,
     /// How long the service keeps the session when the client is silent.
     pub(super) lease: Duration,
+}
+
+impl Identity {
+    /// What resumes the session, if the client has received all batches of replies below this number.
+    pub(super) fn resume(&self, received_below: u64) -> Resume {
+        let known = self.directory.map(|directory| Known { directory, seen: self.seen });
+        Resume { session: self.session, secret: self.secret, received_below, known }
+    }
+
+    /// Replies have arrived that may tell of changes up to this batch.
+    pub(super) fn saw(&mut self, batch: u64) {
+        let before = self.seen.filter(|seen| seen.run == self.run).map_or(0, |seen| seen.batch);
+        self.seen = Some(Seen { run: self.run, batch: batch.max(before) });
+    }
 }
 
 /// An opened session, as the service describes it.
@@ -79,8 +97,16 @@ pub(super) struct OpenFailure {
 
 impl From<Error> for OpenFailure {
     fn from(error: Error) -> Self {
-        use Error::{Insecure, NotAService, ProtocolMismatch, Refused};
-        let is_final = matches!(error, Refused { .. } | ProtocolMismatch { .. } | NotAService { .. } | Insecure { .. });
+        use Error::{HistoryLost, Insecure, NotAService, OtherHistory, ProtocolMismatch, Refused};
+        let is_final = matches!(
+            error,
+            Refused { .. }
+                | ProtocolMismatch { .. }
+                | NotAService { .. }
+                | Insecure { .. }
+                | OtherHistory { .. }
+                | HistoryLost { .. }
+        );
         OpenFailure { error, is_final }
     }
 }
@@ -115,6 +141,9 @@ impl Connection {
                 Ok(Answer::Protocol { service }) => {
                     return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service }.into());
                 }
+                Ok(answer @ (Answer::OtherHistory { .. } | Answer::HistoryLost { .. })) => {
+                    return Err(other_history(address, answer, resume.and_then(|resume| resume.known)).into());
+                }
                 Err(error) => return Err(Error::NotAService { address, seen: format!("its answer is {error}") }.into()),
             },
             Ok(Ok(Some(_))) => {
@@ -147,7 +176,7 @@ impl Connection {
             }
         };
         limit.set(options.max_frame);
-        let Welcome { session, secret, service, resumed, .. } = welcome;
+        let Welcome { session, secret, run, directory, resumed, .. } = welcome;
         let limits = SendLimits {
             frame_bytes: usize::try_from(welcome.max_frame_bytes).unwrap_or(usize::MAX).min(options.max_frame),
             batch: (welcome.max_batch as usize).max(1),
@@ -155,7 +184,7 @@ impl Connection {
         };
         // With a shorter lease, the connection would break between two polls; a longer one is of no use.
         let lease = Duration::from_millis(welcome.lease_ms.clamp(10, 24 * 3600 * 1000));
-        let identity = Identity { session, secret, service, lease };
+        let identity = Identity { session, secret, run, directory, seen: None, lease };
         Ok(Opened { connection, identity, resumed, limits })
     }
 
@@ -218,6 +247,19 @@ impl Connection {
     /// Closes the connection after everything has been written.
     pub(super) async fn close(mut self) -> io::Result<()> {
         poll_fn(|cx| self.channel.poll_close(cx)).await
+    }
+}
+
+/// The error if the service does not have what the client of a session knows.
+fn other_history(address: String, answer: Answer, known: Option<Known>) -> Error {
+    match (answer, known) {
+        (Answer::OtherHistory { found }, Some(Known { directory: expected, .. })) => {
+            Error::OtherHistory { address, expected, found }
+        }
+        (Answer::HistoryLost { recovered }, Some(Known { directory, seen: Some(seen) })) => {
+            Error::HistoryLost { address, directory, seen: seen.batch, recovered }
+        }
+        _ => Error::NotAService { address, seen: "it speaks of a session that was not asked for".to_owned() },
     }
 }
 

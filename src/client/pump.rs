@@ -237,11 +237,15 @@ fn nonsense(cause: String) -> String {
 
 /// Adds a frame of replies to the outbox, and returns its flags.
 fn add(frame: &Bytes, core: &SessionCore) -> Result<u8, String> {
-    let (ReplyHead { flags, number }, replies) = ReplyHead::take(frame).map_err(|e| nonsense(e.to_string()))?;
+    let (ReplyHead { flags, number, seen }, replies) = ReplyHead::take(frame).map_err(|e| nonsense(e.to_string()))?;
     if flags & FATAL != 0 {
         return Err(String::from_utf8_lossy(replies).into_owned());
     }
     if !replies.is_empty() {
+        // Before anybody gets to know of it.
+        if let Some(batch) = seen {
+            core.identity.lock().saw(batch);
+        }
         core.outbox.lock().arrived(number, frame.slice_ref(replies));
     }
     Ok(flags)

@@ -23,6 +23,8 @@ enum SessionEnd {
     Closed,
     /// It cannot go on. New calls get this error; the outcome of calls that were sent is unknown, for this cause.
     Failed(Error, String),
+    /// The service does not have what this client knows. All calls get this error.
+    Lost(Error),
 }
 
 /// Keeps the session connected until it is closed, and again if a caller asks for it; ends when the session is no
@@ -34,6 +36,7 @@ pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOn
             match stay_connected(pumping, &core).await {
                 SessionEnd::Closed => {}
                 SessionEnd::Failed(error, cause) => core.end(error, &cause, false),
+                SessionEnd::Lost(error) => core.end_lost(error),
             }
         }
         core.set_state(SessionState::Closed);
@@ -114,6 +117,9 @@ async fn reconnect(
         // Connections that were of no use count as attempts.
         Ok((opened, attempts)) => resume(core, opened, &cause, fruitless + attempts, is_broken || attempts > 1),
         Err(GaveUp::Closing) => Err(SessionEnd::Closed),
+        Err(GaveUp::Final(error @ (Error::OtherHistory { .. } | Error::HistoryLost { .. }))) => {
+            Err(SessionEnd::Lost(error))
+        }
         Err(GaveUp::Final(error)) => Err(SessionEnd::Failed(error, cause)),
         Err(GaveUp::Exhausted { attempts, .. }) => {
             let (address, attempts) = (core.options.address.clone(), fruitless + attempts);
@@ -130,8 +136,9 @@ fn resume(
     attempts: usize,
     was_broken: bool,
 ) -> Result<Connection, SessionEnd> {
-    let Opened { connection, identity, resumed, limits } = opened;
+    let Opened { connection, mut identity, resumed, limits } = opened;
     let before = *core.identity.lock();
+    let is_known = identity.run == before.run || identity.directory.is_some() && identity.directory == before.directory;
     let address = core.options.address.clone();
     let expired = match cause.starts_with(NONSENSE) {
         // The peer is probably not the service that the session was opened with.
@@ -152,12 +159,15 @@ fn resume(
             waiting.into_iter().for_each(wake);
             return Err(SessionEnd::Failed(expired, cause.to_owned()));
         }
-        Resumed::New | Resumed::Unknown if identity.service == before.service => {
+        Resumed::New | Resumed::Unknown if is_known => {
             return Err(SessionEnd::Failed(expired, cause.to_owned()));
         }
         // The service was restarted, and what it knew about calls is lost.
         Resumed::New | Resumed::Unknown => (core.outbox.lock().restart(limits, &unknown), false),
     };
+    if resumed {
+        identity.seen = before.seen;
+    }
     core.set_identity(identity);
     waiting.into_iter().for_each(wake);
     core.wakeup.raise();
@@ -262,8 +272,8 @@ async fn say_goodbye_elsewhere(core: &Arc<SessionCore>) {
 }
 
 fn resume_of(core: &SessionCore) -> Resume {
-    let (identity, received_below) = (*core.identity.lock(), core.outbox.lock().received_below());
-    Resume { session: identity.session, secret: identity.secret, received_below }
+    let received_below = core.outbox.lock().received_below();
+    core.identity.lock().resume(received_below)
 }
 
 fn closed(core: &SessionCore, cause: &str) -> Error {

@@ -86,6 +86,14 @@ impl SessionCore {
         waiting.into_iter().for_each(wake);
     }
 
+    /// Ends the session because the service does not have what this client knows: all calls get this error, even those
+    /// that were sent, and later ones too.
+    pub(super) fn end_lost(&self, error: Error) {
+        let unknown = error.clone();
+        let waiting = self.outbox.lock().end(error, &unknown, false);
+        waiting.into_iter().for_each(wake);
+    }
+
     /// Ends the session because the client closed it or no longer uses it.
     pub(super) fn end_here(&self) {
         self.end(self.closed_here(), CLOSED_HERE, true);
@@ -169,7 +177,7 @@ impl SessionCore {
     /// Replaces the session by another one, perhaps of another service.
     pub(super) fn set_identity(&self, identity: Identity) {
         let before = std::mem::replace(&mut *self.identity.lock(), identity);
-        if before.service != identity.service {
+        if before.run != identity.run {
             // The new service may have been built with other signatures.
             self.changes.clear();
         }

@@ -163,10 +163,11 @@ impl Writing<'_> {
         if self.journal.durability == Durability::Always {
             self.storage.sync().map_err(|error| error.to_string())?;
         }
+        // In this order: who finds an object without changes on their way finds the last of these here.
+        self.journal.progress.send_modify(|progress| progress.committed = number);
         for entry in &batch.entries {
             entry.committed();
         }
-        self.journal.progress.send_modify(|progress| progress.committed = number);
         Ok(())
     }
 

@@ -245,6 +245,12 @@ impl Journal {
         *self.usage.lock()
     }
 
+    /// The last batch that is written. Anything that was seen of an object without changes on their way was in it, or
+    /// in one before.
+    pub(crate) fn committed(&self) -> u64 {
+        self.progress.borrow().committed
+    }
+
     /// Why the disk has failed, if it has.
     pub(crate) fn failure(&self) -> Option<Arc<str>> {
         self.progress.borrow().failure()

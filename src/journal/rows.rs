@@ -97,6 +97,9 @@ pub(crate) const UNDOS: Table = 7;
 /// What could not be read, and was moved aside: its table and key, and all that is known of it, as JSON.
 pub(crate) const UNREADABLE: Table = 200;
 
+/// The runs of services on this directory, by the number of the first batch of each: their ids.
+pub(crate) const RUNS: Table = 9;
+
 /// There have been more expired sessions than are remembered.
 pub(crate) const FORGOTTEN: &[u8] = b"forgotten";
 
@@ -195,4 +198,20 @@ pub(crate) fn put_handles(batch: &mut Batch, session: u32, object: u64, count: u
 pub(crate) fn handles(value: &[u8]) -> Result<u32, BadRow> {
     let value: [u8; 4] = value.try_into().map_err(|_| BadRow { what: "a handle", length: value.len() })?;
     Ok(u32::from_le_bytes(value))
+}
+
+pub(crate) fn put_run(batch: &mut Batch, first: u64, id: Uuid) {
+    batch.put(RUNS, &first.to_be_bytes(), id.as_bytes());
+}
+
+pub(crate) fn remove_run(batch: &mut Batch, first: u64) {
+    batch.remove(RUNS, &first.to_be_bytes());
+}
+
+/// The number of a run's first batch, and the run's id.
+pub(crate) fn run(key: &[u8], value: &[u8]) -> Result<(u64, Uuid), BadRow> {
+    let bad = || BadRow { what: "a run", length: value.len() };
+    let first: [u8; 8] = key.try_into().map_err(|_| bad())?;
+    let id: [u8; 16] = value.try_into().map_err(|_| bad())?;
+    Ok((u64::from_be_bytes(first), Uuid::from_bytes(id)))
 }

@@ -60,6 +60,48 @@ async fn without_syncs_everything_is_on_disk_when_the_service_has_ended() {
     assert_eq!(numbers(&session).await, [0, 1, 2]);
 }
 
+/// What it had not seen in time for the disk is lost, or is still there: the client knows which.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_has_seen_what_the_power_took_back_is_told_so() {
+    let (mut lost, mut kept) = (0, 0);
+    for (seed, durability) in (0..).zip([Durability::Within(Duration::from_millis(500)), Durability::Never].repeat(10))
+    {
+        let mut machine = Machine::new(seed, None);
+        machine.durability = durability;
+        // All of this is on disk when the service has ended.
+        let (service, early) = answered(&mut machine).await;
+        drop(service);
+        assert!(machine.disk.is_synced());
+        let service = machine.start().await.expect("it starts");
+        let late = Callers::new(machine.port).session().await.expect("it connects");
+        let list = late.proxy::<List>("list");
+        for n in 3..6 {
+            list.append(n).await.expect("it appends");
+        }
+        machine.power_cycle();
+        drop(service);
+        let _service = machine.start().await.expect("it starts");
+        let there = numbers(&early).await;
+        assert!(there.starts_with(&[0, 1, 2]) && [0, 1, 2, 3, 4, 5].starts_with(&there), "{there:?}");
+        match list.append(6).await {
+            Ok(()) => {
+                kept += 1;
+                assert_eq!(numbers(&early).await, [0, 1, 2, 3, 4, 5, 6]);
+            }
+            Err(CallError::Failed(Error::HistoryLost { seen, recovered, .. })) => {
+                lost += 1;
+                assert!(seen > recovered, "{seen} {recovered}");
+                // The last batch need not be one of an append.
+                late.reconnect().await.expect("it is there");
+                assert_eq!(numbers(&late).await, there);
+            }
+            Err(other) => panic!("seed {seed}, {durability:?}: {other}"),
+        }
+    }
+    println!("{lost} have lost what they had seen, {kept} have not");
+    assert!(lost > 0, "the power takes nothing back");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_stays_without_its_disk_shows_only_what_is_on_it() {
     let mut machine = Machine::new(2, None);

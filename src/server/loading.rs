@@ -63,6 +63,7 @@ impl Empty {
     /// Makes the engine, which keeps what changes with what was found.
     pub(super) fn engine(mut self, found: Option<&Found>) -> Arc<Engine> {
         self.seams.keeping = found.map(Found::keeping);
+        self.seams.history = found.map(|found| found.history().clone());
         Engine::new(self.registry, self.limits, self.runtime, self.seams)
     }
 }

@@ -11,8 +11,10 @@
 //!   sessions.
 //! - [`storage_failure`]: what becomes of a service whose storage has failed.
 //! - [`state`]: the state that sessions and the engine share: the store, limits, counts.
+//! - [`history`]: the runs of services on what is kept, and whether it has what a client has seen.
 
 pub(crate) mod exec;
+mod history;
 mod loading;
 pub(crate) mod net;
 mod owned_runtime;

@@ -8,6 +8,7 @@ mod stored;
 mod unreadable;
 
 use super::exec::engine::Engine;
+use super::history::{History, first_number};
 use super::state::{Seams, State};
 use crate::faults::PlantedFaults;
 use crate::journal::Journal;
@@ -19,6 +20,7 @@ use hashbrown::HashMap;
 use objects::{Ask, Made, Undos};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 use stored::Stored;
 use tarmem_remote::context::{SessionEnded, Undo};
 use tarmem_remote::object::Sessions;
@@ -82,6 +84,7 @@ pub(crate) struct Found {
     journal: Arc<Journal>,
     faults: PlantedFaults,
     stored: Stored,
+    history: History,
 }
 
 impl Found {
@@ -91,9 +94,15 @@ impl Found {
         seams: &Seams,
         progress: &Progress,
     ) -> Result<Self, RecoveryError> {
-        let stored = Stored::read(&mut *storage, progress)?;
-        let journal = Journal::new(storage.last() + 1, seams.durability, seams.faults.clone());
-        Ok(Found { storage, journal, faults: seams.faults.clone(), stored })
+        let mut stored = Stored::read(&mut *storage, progress)?;
+        let (next, now) = (&mut stored.next, SystemTime::now());
+        for number in [&mut next.object, &mut next.generation, &mut next.token] {
+            *number = first_number(*number, now);
+        }
+        // The batch before the first of the journal is the one with which the run begins.
+        let history = History::new(storage.id(), std::mem::take(&mut stored.runs), storage.last());
+        let journal = Journal::new(storage.last() + 2, seams.durability, seams.faults.clone());
+        Ok(Found { storage, journal, faults: seams.faults.clone(), stored, history })
     }
 
     /// What notes the changes from here on, and where the store begins to count.
@@ -103,7 +112,12 @@ impl Found {
         (Arc::new(keeping), next)
     }
 
-    /// Puts everything in its place. Returns the journal, and the storage to which it is to be committed.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Puts everything in its place, and begins the run. Returns the journal, and the storage to which it is to be
+    /// committed.
     pub(super) fn restore(
         self,
         engine: &Arc<Engine>,
@@ -111,7 +125,7 @@ impl Found {
         progress: &Progress,
     ) -> Result<(Arc<Journal>, Box<dyn Storage>), RecoveryError> {
         let state = &engine.state;
-        let Found { storage, journal, mut stored, .. } = self;
+        let Found { mut storage, journal, mut stored, mut history, .. } = self;
         let (made, undos) = objects::make(&state.store, &state.registry, &stored, progress, Ask::Least);
         if !made.unreadable.is_empty() {
             let unreadable = made.unreadable.into_iter().map(|unreadable| unreadable.about);
@@ -137,6 +151,8 @@ impl Found {
         }
         // Objects that nothing refers to are dropped here.
         drop(made.cells);
+        // A start that fails leaves everything as it was.
+        history.begin(&mut *storage)?;
         Ok((journal, storage))
     }
 }

@@ -39,10 +39,12 @@ pub(crate) struct Submission<'a> {
 /// The beginning of a batch of replies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ReplyHead {
-    /// [`CLOSING`] or [`FATAL`].
+    /// [`CLOSING`] or [`FATAL`], and [`TELLS_BATCH`] for `seen`.
     pub(crate) flags: u8,
     /// The number of this batch in its session, from 1; 0 for a batch without replies, which is not acknowledged.
     pub(crate) number: u64,
+    /// The last batch of the service's journal whose changes the replies may tell of; `None` if the service has none.
+    pub(crate) seen: Option<u64>,
 }
 
 /// One reply in a batch.
@@ -83,6 +85,9 @@ pub(crate) const CLOSING: u8 = 1;
 /// The flag that says that the connection ends. An error message takes the place of the replies.
 pub(crate) const FATAL: u8 = 2;
 
+/// The flag that says that the head has the number of a batch of the service's journal.
+const TELLS_BATCH: u8 = 4;
+
 /// An upper bound for the size of a [`Submission`] without its operation, in bytes.
 pub(crate) const SUBMISSION_OVERHEAD: usize = 48;
 
@@ -121,27 +126,38 @@ impl<'a> Submission<'a> {
 }
 
 impl ReplyHead {
-    /// Its size in bytes. This is constant, since the head is filled in last.
-    pub(crate) const BYTES: usize = 1 + size_of::<u64>();
-
-    pub(crate) fn put(self, buffer: &mut Vec<u8>) {
-        buffer.push(self.flags);
-        buffer.extend_from_slice(&self.number.to_le_bytes());
+    /// The size in bytes of a head with or without a batch of a journal. This is constant, since the head is filled in
+    /// last.
+    pub(crate) const fn bytes(has_journal: bool) -> usize {
+        if has_journal { Self::BYTES + size_of::<u64>() } else { Self::BYTES }
     }
 
-    /// Overwrites the head at the beginning of `buffer`.
+    /// The size in bytes without a batch of a journal.
+    const BYTES: usize = 1 + size_of::<u64>();
+
+    /// Overwrites the first bytes of `buffer`, of which there are as many as the head [has](Self::bytes).
     pub(crate) fn put_over(self, buffer: &mut [u8]) {
-        if let Some((head, _)) = buffer.split_first_chunk_mut::<{ Self::BYTES }>() {
-            head[0] = self.flags;
-            head[1..].copy_from_slice(&self.number.to_le_bytes());
+        let Some((head, rest)) = buffer.split_first_chunk_mut::<{ Self::BYTES }>() else { return };
+        head[0] = self.flags;
+        head[1..].copy_from_slice(&self.number.to_le_bytes());
+        if let Some(seen) = self.seen
+            && let Some(field) = rest.first_chunk_mut()
+        {
+            head[0] |= TELLS_BATCH;
+            *field = seen.to_le_bytes();
         }
     }
 
     /// Decodes the head, and returns it with the rest.
     pub(crate) fn take(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
         let (&flags, rest) = bytes.split_first().ok_or_else(cut_off)?;
-        let (number, rest) = rest.split_first_chunk().ok_or_else(cut_off)?;
-        Ok((ReplyHead { flags, number: u64::from_le_bytes(*number) }, rest))
+        let (number, mut rest) = rest.split_first_chunk().ok_or_else(cut_off)?;
+        let mut seen = None;
+        if flags & TELLS_BATCH != 0 {
+            let (field, replies) = rest.split_first_chunk().ok_or_else(cut_off)?;
+            (seen, rest) = (Some(u64::from_le_bytes(*field)), replies);
+        }
+        Ok((ReplyHead { flags: flags & !TELLS_BATCH, number: u64::from_le_bytes(*number), seen }, rest))
     }
 }
 
@@ -275,8 +291,8 @@ impl<'a> Outcome<'a> {
 
 /// A batch that tells the client why the connection ends.
 pub(crate) fn fatal(error: &Error) -> Bytes {
-    let mut bytes = Vec::new();
-    ReplyHead { flags: FATAL, number: 0 }.put(&mut bytes);
+    let mut bytes = vec![0; ReplyHead::bytes(false)];
+    ReplyHead { flags: FATAL, number: 0, seen: None }.put_over(&mut bytes);
     bytes.extend_from_slice(error.to_string().as_bytes());
     bytes.into()
 }
@@ -367,11 +383,12 @@ mod tests {
         let answered = Answered { sequence: u64::MAX, outcome: Outcome::Raised { message: "", body: b"" } };
         answered.put(&mut batch).expect("encodes");
         assert!(batch.len() <= ANSWERED_OVERHEAD, "{}", batch.len());
-        let mut head = Vec::new();
-        ReplyHead { flags: 0, number: 0 }.put(&mut head);
-        let closing = ReplyHead { flags: CLOSING, number: u64::MAX };
-        closing.put_over(&mut head);
-        assert_eq!(ReplyHead::take(&head).expect("decodes"), (closing, &[][..]));
-        assert_eq!(head.len(), ReplyHead::BYTES);
+        for seen in [None, Some(0), Some(u64::MAX)] {
+            let mut head = vec![0; ReplyHead::bytes(seen.is_some())];
+            let closing = ReplyHead { flags: CLOSING, number: u64::MAX, seen };
+            closing.put_over(&mut head);
+            assert_eq!(ReplyHead::take(&head).expect("decodes"), (closing, &[][..]));
+            assert!(ReplyHead::take(&head[..head.len() - 1]).is_err(), "{seen:?}");
+        }
     }
 }

@@ -57,6 +57,26 @@ pub(crate) struct Resume {
     pub(crate) secret: Uuid,
     /// The client has received all batches of replies with lower numbers.
     pub(crate) received_below: u64,
+    /// What the client knows of what the service keeps; `None` if the service that opened the session kept nothing.
+    pub(crate) known: Option<Known>,
+}
+
+/// What a client knows of what its service keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// The id of the directory.
+    pub(crate) directory: Uuid,
+    /// What the client has seen of it; `None` if it has received no reply.
+    pub(crate) seen: Option<Seen>,
+}
+
+/// Up to where a client may have seen changes of what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    /// The run of the service that told it last.
+    pub(crate) run: Uuid,
+    /// The batch of the journal.
+    pub(crate) batch: u64,
 }
 
 /// The service's answer to a [`Hello`].
@@ -76,6 +96,16 @@ pub(crate) enum Answer {
         /// Whether a later attempt may succeed, because there is no room at the moment.
         temporary: bool,
     },
+    /// The session to be resumed belongs to another directory than that of the service.
+    OtherHistory {
+        /// The service's directory; `None` if it has none.
+        found: Option<Uuid>,
+    },
+    /// The service's directory has lost what the client has seen.
+    HistoryLost {
+        /// The last batch that is there of the run in which the client saw it; 0 if there is none.
+        recovered: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,8 +114,10 @@ pub(crate) struct Welcome {
     pub(crate) session: Uuid,
     /// The secret for resuming the session.
     pub(crate) secret: Uuid,
-    /// The id of the service, which is different each time that the service is started.
-    pub(crate) service: Uuid,
+    /// The id of the service's run, which is different each time that the service is started.
+    pub(crate) run: Uuid,
+    /// The id of the directory in which the service keeps its objects, if it does.
+    pub(crate) directory: Option<Uuid>,
     /// What happened to the session that was to be resumed.
     pub(crate) resumed: Resumed,
     /// How long the service keeps the session when the client is silent, in milliseconds.

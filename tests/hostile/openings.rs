@@ -70,7 +70,8 @@ async fn a_recorded_handshake_does_not_resume_a_session() {
                 let mut hello = b"tarmem".to_vec();
                 hello.extend_from_slice(&PROTOCOL.to_be_bytes());
                 let id = session.id();
-                let resume = Some((id.as_bytes().as_slice(), &[guess; 16][..], 1_u64));
+                // (It knows nothing of what the service keeps.)
+                let resume = Some((id.as_bytes().as_slice(), &[guess; 16][..], 1_u64, None::<()>));
                 hello.extend(postcard::to_stdvec(&(false, resume, true, None::<&str>)).expect("encodes"));
                 let mut raw = Raw::at(&serve.address).await;
                 raw.send(&request(1, 0, &hello)).await;
@@ -91,6 +92,60 @@ async fn a_recorded_handshake_does_not_resume_a_session() {
         .await
         .expect("shown");
     assert_eq!(there, [1]);
+}
+
+/// The id and the secret of a session, a batch of replies, and what is known: a directory, and a batch of a run there.
+type Resume<'a> = (&'a [u8], &'a [u8], u64, Option<(&'a [u8], Option<(&'a [u8], u64)>)>);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_that_were_made_up_are_refused_and_harm_nobody() {
+    let folder = std::env::temp_dir().join(format!("tarmem-hostile-history-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let directories = [None, Some(folder.to_str().expect("text"))];
+    for directory in directories {
+        let data = directory.map_or(vec![], |directory| vec!["--data", directory]);
+        let serve = Serve::start(&data).await;
+        let session = Session::connect(&serve.address).await.expect("a session opens");
+        let list = session.memoize("list", ListProxy::new(None)).await.expect("made");
+        list.append(1).await.expect("appended");
+        // What the service tells everybody who connects.
+        let mut raw = Raw::at(&serve.address).await;
+        raw.send(&request(1, 0, &hello_with(None))).await;
+        let welcome = raw.receive_frame().await;
+        type Ids<'a> = (&'a [u8], &'a [u8], &'a [u8], Option<&'a [u8]>);
+        let (_, _, run, kept): Ids = postcard::from_bytes(&welcome[4..]).expect("ids");
+        assert_eq!(kept.is_some(), directory.is_some());
+        let (id, guess) = (session.id(), [7; 16]);
+        let (id, guess) = (id.as_bytes().as_slice(), guess.as_slice());
+        let known = |directory, seen| (id, guess, u64::MAX, Some((directory, seen)));
+        let mut hellos: Vec<(Resume, u8)> = vec![
+            (known(guess, None), 3),
+            (known(guess, Some((run, 1))), 3),
+            (known(&[], None), 2),
+            (known(id, Some((&[1, 2, 3], 1))), 2),
+        ];
+        if let Some(kept) = kept {
+            hellos.extend([
+                // A run that there never was.
+                (known(kept, Some((guess, 0))), 4),
+                (known(kept, Some((guess, u64::MAX))), 4),
+                // The secret is wrong, so this is a new session, whatever was seen in this run.
+                (known(kept, Some((run, u64::MAX))), 0),
+            ]);
+        }
+        for (resume, answered) in hellos {
+            let mut hello = b"tarmem".to_vec();
+            hello.extend_from_slice(&PROTOCOL.to_be_bytes());
+            hello.extend(postcard::to_stdvec(&(false, Some(resume), true, None::<&str>)).expect("encodes"));
+            let mut raw = Raw::at(&serve.address).await;
+            raw.send(&request(1, 0, &hello)).await;
+            // The byte after the header: 0 admitted, 2 refused, 3 another directory, 4 lost.
+            assert_eq!(raw.receive_frame().await[3], answered, "{directory:?}: {resume:?}");
+        }
+        list.append(2).await.expect("its session goes on");
+        assert_eq!(list.snapshot_as::<Vec<i64>>().await.expect("shown"), [1, 2]);
+    }
+    std::fs::remove_dir_all(&folder).expect("it was there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -112,8 +112,8 @@ fn reply(bytes: &[u8]) -> ((u64, Outcome), &[u8]) {
 /// The replies in a response to `submit` or `collect`, with the numbers of their operations.
 pub fn replies(message: &[u8]) -> Vec<(u64, Outcome)> {
     let ((_response, _id, _method), batch) = postcard::take_from_bytes::<(u8, u64, u8)>(message).expect("a header");
-    // The batch's flags and its number.
-    let mut rest = &batch[1 + 8..];
+    // The batch's flags and its number; and that of a batch of the journal, if the service keeps its objects.
+    let mut rest = &batch[if batch[0] & 4 == 0 { 1 + 8 } else { 1 + 8 + 8 }..];
     let mut replies = Vec::new();
     while !rest.is_empty() {
         let (answered, more) = reply(rest);

@@ -13,7 +13,7 @@ use near::{MEMBER_REMEDY, hint, method_remedy, no_constructor_remedy, no_module_
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
-use words::{duration, is_unix, late_words, listed, shown, undone_words};
+use words::{duration, is_unix, kept_in, late_words, left_words, listed, shown, undone_words};
 
 /// Why an operation has no result.
 ///
@@ -404,6 +404,40 @@ pub enum Error {
     StorageFailed {
         /// The disk's error.
         reason: String,
+    },
+    /// The service at the address keeps its objects in another directory than the one that this session began with, or
+    /// in none: perhaps because a volume was not mounted. The session has ended. It is not known whether calls that
+    /// were on their way were applied in the directory that it began with; they were not in the other one.
+    #[error(
+        "the session with {address} belongs to directory {expected}, but the service there {}; start it on that \
+         directory (is its volume mounted?), or reconnect to begin anew with what is there", kept_in(*found)
+    )]
+    OtherHistory {
+        /// The address.
+        address: String,
+        /// The id of the directory that the session began with.
+        expected: Uuid,
+        /// The id of the directory of the service that answered; `None` if it keeps nothing.
+        found: Option<Uuid>,
+    },
+    /// The service keeps its objects in the directory that this session began with, but the directory has lost changes
+    /// that the session may have seen: it is an older copy, or was not synced when the power failed. The session has
+    /// ended, and its locks and handles are gone. It is not known whether calls that were on their way are applied.
+    #[error(
+        "the directory {directory} of the service at {address} has lost changes that this session may have seen: {}, \
+         and the session has seen batch {seen}; start the service on the newest copy, or reconnect and look at what \
+         is there", left_words(*recovered)
+    )]
+    HistoryLost {
+        /// The address.
+        address: String,
+        /// The directory's id.
+        directory: Uuid,
+        /// The last batch of changes that the session may have seen.
+        seen: u64,
+        /// The last batch that is there of the run in which the session saw that; later ones are lost. 0 if nothing of
+        /// that run is there.
+        recovered: u64,
     },
     // A new variant goes here: on the wire, an error is the number of its variant, counted from the top.
 }

@@ -34,6 +34,32 @@ impl Default for MemoryDisk {
     }
 }
 
+impl MemoryDisk {
+    /// Copies what is there now, as a backup of a directory does. The copy has the same id, and from now on each goes
+    /// its own way.
+    ///
+    /// ```
+    /// use tarmem_storage::{Batch, MemoryDisk, MemoryStorage, Storage};
+    ///
+    /// # fn main() -> Result<(), tarmem_storage::StorageError> {
+    /// let disk = MemoryDisk::default();
+    /// let copy = disk.copy();
+    /// MemoryStorage::open(&disk).commit(0, &Batch::default())?;
+    /// let (disk, copy) = (MemoryStorage::open(&disk), MemoryStorage::open(&copy));
+    /// assert_eq!((disk.last(), copy.last()), (1, 0));
+    /// assert_eq!(disk.id(), copy.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { values, last, epoch } = &*state;
+        let copied = State { values: values.clone(), last: *last, epoch: *epoch };
+        MemoryDisk { id: self.id, state: Arc::new(Mutex::new(copied)) }
+    }
+}
+
 impl MemoryStorage {
     /// Opens what is there.
     pub fn open(disk: &MemoryDisk) -> Self {

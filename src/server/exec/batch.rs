@@ -86,7 +86,7 @@ impl Batch<'_> {
         let Batch { session, carrier, .. } = self;
         let (preamble, mut rest) = Preamble::take(bytes)?;
         let limits = &session.state().limits;
-        let mut replies = Replies::new(bytes.len());
+        let mut replies = session.replies(bytes.len());
         // How many there were, and how many since the last look at the clock.
         let (mut operations, mut unseen) = (0, 0);
         // Values that are the same for all operations, or change little, are looked up once: the clock alone is a
@@ -126,7 +126,7 @@ impl Batch<'_> {
                 false => None,
                 true => {
                     // The replies so far go to the client now, which makes room by receiving them.
-                    session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                    session.put_by(carrier, std::mem::replace(&mut replies, session.replies(rest.len())));
                     let deadline = Deadline::after_ms(progress.arrived, submission.timeout_ms);
                     let room = session.room_for(submission.sequence, carrier, deadline).await;
                     progress.turn = Instant::now();
@@ -165,7 +165,7 @@ impl Batch<'_> {
                 Err(error) => break Err(error),
             }
             if turn.is_taken() {
-                session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                session.put_by(carrier, std::mem::replace(&mut replies, session.replies(rest.len())));
                 turn.let_ahead().await;
                 progress.turn = Instant::now();
                 progress.underway = session.underway();
@@ -176,7 +176,7 @@ impl Batch<'_> {
             }
             unseen = 0;
             if progress.turn.elapsed() > TURN {
-                session.put_by(carrier, std::mem::replace(&mut replies, Replies::new(rest.len())));
+                session.put_by(carrier, std::mem::replace(&mut replies, session.replies(rest.len())));
                 yield_now().await;
                 progress.turn = Instant::now();
                 progress.underway = session.underway();

@@ -28,8 +28,8 @@ impl Engine {
     /// there is one.
     pub(super) fn open_local_session(self: &Arc<Self>, credential: Option<Arc<Credential>>) -> Arc<ServerSession> {
         // Each generator has one, and nobody outside can ask for it: a number is enough, and there is no secret.
-        let (service, _) = self.state.id.as_u64_pair();
-        let number = u128::from(service) << 64 | u128::from(self.local_sessions.fetch_add(1, Ordering::Relaxed));
+        let (run, _) = self.state.run.as_u64_pair();
+        let number = u128::from(run) << 64 | u128::from(self.local_sessions.fetch_add(1, Ordering::Relaxed));
         let session = self.open((Uuid::new_v8(number.to_be_bytes()), Uuid::nil()), credential);
         self.sessions.add_local(&session);
         session

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// How long the last results have to arrive before the connections end.
 const ARRIVAL_TIME: Duration = Duration::from_millis(30);
 
+/// How often it is looked whether only calls that wait are left.
+const PARKED_PAUSE: Duration = Duration::from_millis(2);
+
 /// How long clients have to collect the last results of a service that shuts down.
 const COLLECT_TIME: Duration = Duration::from_millis(500);
 
@@ -26,7 +29,7 @@ impl Engine {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        let finished = async { tokio::join!(at_rest, in_process, self.state.running.wait()) };
+        let finished = async { tokio::join!(at_rest, in_process, self.finished()) };
         if tokio::time::timeout(self.state.limits.shutdown_time, finished).await.is_err() {
             tracing::warn!(
                 "calls were still running after {:?}, {} of them away from their connections; they are abandoned",
@@ -44,5 +47,16 @@ impl Engine {
         // And the results have to arrive: a client that reads a result and the end of its connection at the same time
         // may lose the result.
         tokio::time::sleep(ARRIVAL_TIME).await;
+    }
+
+    /// Waits until nothing runs any more, except calls that go on to wait in the next run of the service.
+    async fn finished(&self) {
+        if self.state.journal().is_none() {
+            return self.state.running.wait().await;
+        }
+        let parked = || self.sessions.all().iter().map(|session| session.count_parked()).sum();
+        while self.state.running.len() > parked() {
+            tokio::time::sleep(PARKED_PAUSE).await;
+        }
     }
 }

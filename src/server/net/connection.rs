@@ -7,6 +7,7 @@ use super::pending_connections::PendingConnection;
 use crate::config::Limits;
 use crate::security::{AccessControl, Credential, Peer, Refusal};
 use crate::server::exec::engine::Engine;
+use crate::server::history::Missing;
 use crate::server::session::table::Found;
 use crate::server::session::{Carrier, ServerSession};
 use crate::server::state::heartbeat::Heartbeat;
@@ -202,13 +203,27 @@ impl Connection {
                 return Ok(Answer::Refused { reason, temporary });
             }
         };
-        let limits = &self.env.engine.state.limits;
+        let (state, sessions) = (&self.env.engine.state, &self.env.engine.sessions);
+        if let Some(resume) = &hello.details.resume
+            && let Err(missing) = self.check_history(resume, &credential)
+        {
+            tracing::info!("{} cannot go on with session {}: {missing:?}", self.peer, resume.session);
+            self.lost.store(true, Ordering::Relaxed);
+            return Ok(match missing {
+                Missing::OtherDirectory => {
+                    Answer::OtherHistory { found: state.history.as_ref().map(|history| history.directory) }
+                }
+                Missing::Lost { recovered } => Answer::HistoryLost { recovered },
+            });
+        }
+        let limits = &state.limits;
         let (session, carrier, resumed) = self.find_session(hello.details.resume, &credential)?;
         tracing::debug!("{} opened session {} as {:?}", self.peer, session.id(), credential.name);
         let welcome = Welcome {
             session: session.id(),
             secret: session.secret(),
-            service: self.env.engine.state.id,
+            run: state.run,
+            directory: state.history.as_ref().map(|history| history.directory),
             resumed,
             lease_ms: u64::try_from(limits.lease.as_millis()).unwrap_or(u64::MAX),
             max_frame_bytes: limits.frame_bytes as u64,
@@ -216,15 +231,33 @@ impl Connection {
             max_in_flight: u32::try_from(limits.calls_in_flight).unwrap_or(u32::MAX),
         };
         session.takes_frames_of(hello.details.max_frame_bytes);
+        session.comes_back(hello.details.resumable);
         self.limit.set(limits.frame_bytes);
         let _ = self.session.set(Carried { session, carrier, resumable: hello.details.resumable });
         self.env.pending.lock().take();
         if credential.is_revoked() {
             // The credential was revoked while the session was made. `set_tokens` may have missed it when it ended the
             // others.
-            self.env.engine.sessions.end_revoked();
+            sessions.end_revoked();
         }
         Ok(Answer::Welcome(welcome))
+    }
+
+    /// Checks that the service has what the client of a session has seen. If it was lost, the session ends here, too.
+    fn check_history(&self, resume: &Resume, credential: &Arc<Credential>) -> Result<(), Missing> {
+        let (state, sessions) = (&self.env.engine.state, &self.env.engine.sessions);
+        let Some(known) = &resume.known else { return Ok(()) };
+        let checked = match &state.history {
+            Some(history) => history.check(known),
+            None => Err(Missing::OtherDirectory),
+        };
+        if let Err(Missing::Lost { .. }) = checked
+            && let Found::Here(session) = sessions.find(resume.session, resume.secret)
+            && session.credential().is_some_and(|came_by| Arc::ptr_eq(came_by, credential))
+        {
+            sessions.end_lost(&session);
+        }
+        checked
     }
 
     /// The credential that the client presents; otherwise why it is refused, with the remedy.
@@ -279,10 +312,8 @@ impl Connection {
                     }
                 }
                 Found::Expired(begun) => Resumed::Expired { begun },
-                // A session of which nothing is kept has done nothing that anybody could know of.
-                Found::Unknown
-                    if self.env.engine.state.journal().is_some() && !self.env.engine.sessions.has_forgotten() =>
-                {
+                // A session of this directory of which nothing is kept has done nothing that anybody could know of.
+                Found::Unknown if resume.known.is_some() && !self.env.engine.sessions.has_forgotten() => {
                     Resumed::Expired { begun: 0 }
                 }
                 Found::Unknown => Resumed::Unknown,

@@ -19,6 +19,8 @@ pub(crate) struct Stored {
     /// Sessions that have expired: their numbers, ids and secrets.
     pub(crate) expired: Vec<(u32, (Uuid, Uuid))>,
     pub(crate) has_forgotten: bool,
+    /// The runs, by their first batches.
+    pub(crate) runs: BTreeMap<u64, Uuid>,
 }
 
 /// A session of an earlier run.
@@ -43,6 +45,7 @@ impl Stored {
             sessions: BTreeMap::new(),
             expired: Vec::new(),
             has_forgotten: false,
+            runs: BTreeMap::new(),
         };
         storage.load(&mut |table, key, value| {
             progress.read.fetch_add(1, Ordering::Relaxed);
@@ -87,6 +90,10 @@ impl Stored {
                 } else {
                     session.handles.push((other, rows::handles(value).map_err(refused)?));
                 }
+            }
+            rows::RUNS => {
+                let (first, id) = rows::run(key, value).map_err(refused)?;
+                self.runs.insert(first, id);
             }
             // What was moved aside by an earlier start, since it could not be read.
             rows::UNREADABLE => {}

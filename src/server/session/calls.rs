@@ -3,6 +3,7 @@
 
 use super::ServerSession;
 use super::delivery::{Delivery, size};
+use super::position::check_sequence;
 use crate::server::state::cancellation::Cancellation;
 use crate::store::Seeded;
 use hashbrown::{HashMap, HashSet};
@@ -111,16 +112,33 @@ impl ServerSession {
         self.calls.lock().waiting.remove(&sequence);
     }
 
-    /// Ends the calls that wait for other clients: a shutdown waits for running calls, and not for these.
+    /// Ends the calls that wait for other clients: a shutdown waits for running calls, and not for these. Those that go
+    /// on to wait in the next run stay.
     pub(crate) fn stop_waiting(&self) {
         let waiting: Vec<_> = {
             let calls = self.calls.lock();
-            let pending = calls.waiting.iter().filter_map(|sequence| calls.pending.get(sequence));
+            let ending = calls.waiting.iter().filter(|sequence| !self.outlives_service(**sequence));
+            let pending = ending.filter_map(|sequence| calls.pending.get(sequence));
             pending.map(|pending| Arc::clone(&pending.cancellation)).collect()
         };
         for cancellation in waiting {
             cancellation.stop();
         }
+    }
+
+    /// Whether a call that waits keeps its place in line when the service ends: its client sends it again to the next
+    /// one.
+    fn outlives_service(&self, sequence: u64) -> bool {
+        let is_sent = check_sequence(sequence).is_ok() && self.credential.is_some();
+        is_sent && self.comes_back.load(Ordering::Relaxed) && self.state.journal().is_some()
+    }
+
+    /// How many calls wait for other clients that go on to wait in the next run.
+    pub(crate) fn count_parked(&self) -> usize {
+        let calls = self.calls.lock();
+        let parked = calls.waiting.iter().filter(|sequence| self.outlives_service(**sequence));
+        let pending = parked.filter_map(|sequence| calls.pending.get(sequence));
+        pending.filter(|pending| !pending.cancellation.has_begun()).count()
     }
 
     /// Notes that a call that was answered *pending* has finished, with its reply.

@@ -66,13 +66,17 @@ pub(crate) struct Replies {
     gate: u64,
     /// The calls in it whose outcomes are in the journal.
     noted: Vec<u64>,
+    /// Whether the head tells up to where they tell of changes.
+    tells_batch: bool,
 }
 
 impl Replies {
-    pub(crate) fn new(capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(capacity + ReplyHead::BYTES);
-        ReplyHead { flags: 0, number: 0 }.put(&mut bytes);
-        Replies { bytes, answers: false, gate: 0, noted: Vec::new() }
+    /// A batch with this capacity, in bytes, of a service that keeps its objects (`is_kept`) or not.
+    pub(crate) fn new(capacity: usize, is_kept: bool) -> Self {
+        let head = ReplyHead::bytes(is_kept);
+        let mut bytes = Vec::with_capacity(capacity + head);
+        bytes.resize(head, 0);
+        Replies { bytes, answers: false, gate: 0, noted: Vec::new(), tells_batch: is_kept }
     }
 
     /// Adds the outcome that a call had in an earlier run, as it was in a batch of replies.
@@ -143,9 +147,11 @@ impl Replies {
         self.bytes.len()
     }
 
-    fn finish(self, closing: bool, number: u64) -> Bytes {
+    /// `seen`: the last batch of the journal of which the replies may tell.
+    fn finish(self, closing: bool, number: u64, seen: u64) -> Bytes {
         let mut bytes = self.bytes;
-        ReplyHead { flags: if closing { CLOSING } else { 0 }, number }.put_over(&mut bytes);
+        let seen = self.tells_batch.then_some(seen);
+        ReplyHead { flags: if closing { CLOSING } else { 0 }, number, seen }.put_over(&mut bytes);
         bytes.into()
     }
 }
@@ -161,22 +167,28 @@ pub(crate) fn size(reply: &Reply) -> usize {
 }
 
 impl ServerSession {
+    /// A batch of replies with this capacity, in bytes.
+    pub(crate) fn replies(&self, capacity: usize) -> Replies {
+        Replies::new(capacity, self.state.journal().is_some())
+    }
+
     /// Finishes a batch that the caller will send to the client. If there are replies in it, keeps it.
     /// Also returns the batch of the journal that has to be on disk before it leaves.
     pub(crate) fn deliver(&self, carrier: Carrier, replies: Replies) -> (Bytes, u64) {
         let closing = self.state.is_closing();
         if !replies.answers {
-            return (replies.finish(closing, 0), 0);
+            return (replies.finish(closing, 0, 0), 0);
         }
+        let seen = self.state.journal().map_or(0, |journal| journal.committed().max(replies.gate));
         let mut calls = self.calls.lock();
         if self.lease.position.is_over() {
-            return (replies.finish(closing, 0), u64::MAX);
+            return (replies.finish(closing, 0, 0), u64::MAX);
         }
         let delivery = &mut calls.delivery;
         delivery.last += 1;
         let gate = replies.gate;
         let noted = (!replies.noted.is_empty()).then(|| replies.noted.as_slice().into());
-        let batch = replies.finish(closing, delivery.last);
+        let batch = replies.finish(closing, delivery.last, seen);
         let kept = Kept { number: delivery.last, bytes: batch.clone(), gate, noted };
         delivery.kept.push_back(kept.clone());
         if delivery.bytes >= self.state.limits.uncollected_bytes {
@@ -283,9 +295,9 @@ impl ServerSession {
         if !self.lease.position.is_carried_by(carrier) {
             // The notification was meant for the poll of the new connection.
             self.finished.notify_one();
-            return Ok((Replies::new(0).finish(self.state.is_closing(), 0), 0));
+            return Ok((self.replies(0).finish(self.state.is_closing(), 0, 0), 0));
         }
-        let mut replies = Replies::new(0);
+        let mut replies = self.replies(0);
         {
             let mut calls = self.calls.lock();
             if let Some(Kept { bytes, gate, .. }) = calls.delivery.again.pop_front() {
@@ -327,7 +339,7 @@ mod tests {
         let session = engine.open_session(None);
         let (carrier, _) = session.attach(Arc::default(), &engine.state.heartbeat, 0).expect("it has not ended");
         for sequence in 1..=4 {
-            let mut replies = Replies::new(64);
+            let mut replies = session.replies(64);
             replies.put(sequence, Outcome::Done(b"large")).expect("encodes");
             session.put_by(carrier, replies);
         }

@@ -68,6 +68,8 @@ pub(crate) struct ServerSession {
     /// The client was told that the service shuts down; and it has received that.
     told_of_end: AtomicBool,
     knows_of_end: AtomicBool,
+    /// The client has said that it reconnects if its connection breaks.
+    comes_back: AtomicBool,
     /// Wakes `collect`.
     finished: Notify,
     /// Permits for work that may block.
@@ -107,6 +109,7 @@ impl ServerSession {
             frame_bytes: AtomicUsize::new(state.limits.frame_bytes),
             told_of_end: AtomicBool::new(false),
             knows_of_end: AtomicBool::new(false),
+            comes_back: AtomicBool::new(false),
             finished: Notify::new(),
             off_thread: Arc::new(Semaphore::new(state.limits.blocking_calls)),
             snapshots: Arc::new(Semaphore::new(1)),
@@ -201,6 +204,11 @@ impl ServerSession {
     pub(crate) fn takes_frames_of(&self, bytes: u64) {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX).max(LEAST_FRAME);
         self.frame_bytes.store(bytes.min(self.state.limits.frame_bytes), Ordering::Relaxed);
+    }
+
+    /// Notes whether the client reconnects if its connection breaks.
+    pub(crate) fn comes_back(&self, comes_back: bool) {
+        self.comes_back.store(comes_back, Ordering::Relaxed);
     }
 
     /// Wakes all who wait, because the service shuts down or the session has ended: polls are answered at once.

@@ -128,6 +128,13 @@ impl SessionTable {
         }
     }
 
+    /// Ends a session that cannot go on, because what its client has seen was lost. It is not among the others any
+    /// more.
+    pub(in crate::server) fn end_lost(&self, session: &ServerSession) {
+        self.remove(session.id());
+        self.end_expired(session);
+    }
+
     /// Remembers a session that had expired in an earlier run.
     pub(in crate::server) fn restore_expired(&self, (id, secret): (Uuid, Uuid), number: u32) {
         self.expired.lock().push_back((id, secret, (LAST_SEQUENCE, Some(number))));

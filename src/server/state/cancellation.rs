@@ -53,6 +53,11 @@ impl Cancellation {
         self.state.load(Ordering::Acquire) == STOPPED
     }
 
+    /// Whether the call has begun, and runs to its end.
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), BEGUN | UNWANTED)
+    }
+
     /// Whether somebody has tried to stop the call, in time or not.
     pub(crate) fn is_unwanted(&self) -> bool {
         matches!(self.state.load(Ordering::Acquire), STOPPED | UNWANTED)

@@ -1,5 +1,6 @@
-//! The state that the sessions and the engine of a service share: its registry, store, limits and counts. This is the
-//! lowest module of the server: it runs nothing, and refers to none of the others.
+//! The state that the sessions and the engine of a service share: its registry, store, limits and counts. This is
+//! nearly the lowest module of the server: it runs nothing, and refers to none of the others but
+//! [`history`](super::history).
 //!
 //! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: when its time is up.
 //! - [`heartbeat`]: how long a thread has been awake, by which leases are measured.
@@ -18,6 +19,7 @@ pub(crate) mod observer;
 pub(crate) mod panics;
 pub(crate) mod suspects;
 
+use super::history::History;
 use crate::config::{Durability, Limits, OnStorageFailure};
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::{Entered, Journal};
@@ -48,6 +50,8 @@ pub(crate) struct Seams {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Notes what is to outlive the service, and where its numbers begin.
     pub(crate) keeping: Option<(Arc<Keeping>, Next)>,
+    /// The history of what is kept; `None` if nothing is.
+    pub(crate) history: Option<History>,
     /// The faults planted in the service.
     pub(crate) faults: PlantedFaults,
     /// Whether the service stays when its storage has failed.
@@ -88,14 +92,16 @@ pub(crate) struct State {
     stays_without_storage: bool,
     /// The number of the next session of which something is kept.
     pub(crate) session_numbers: AtomicU32,
-    /// The id of this run of the service, after a restart another one; that of the storage, if there is one.
-    pub(crate) id: Uuid,
+    /// The id of this run of the service. After a restart it is another one.
+    pub(crate) run: Uuid,
+    /// The history of what is kept; `None` if nothing is.
+    pub(crate) history: Option<History>,
 }
 
 impl State {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
-        let Seams { changes, observer, keeping, faults, stays_without_storage, durability: _ } = seams;
-        let id = keeping.as_ref().map_or_else(Uuid::new_v4, |(_, next)| next.id);
+        let Seams { changes, observer, keeping, history, faults, stays_without_storage, durability: _ } = seams;
+        let run = history.as_ref().map_or_else(Uuid::new_v4, |history| history.run);
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {
             registry,
@@ -116,7 +122,8 @@ impl State {
             large,
             stays_without_storage,
             session_numbers: AtomicU32::new(1),
-            id,
+            run,
+            history,
         })
     }
 

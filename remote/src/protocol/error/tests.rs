@@ -92,6 +92,8 @@ const ON_THE_WIRE: &[&str] = &[
     "NotAModule",
     "NoConstructor",
     "StorageFailed",
+    "OtherHistory",
+    "HistoryLost",
 ];
 
 #[test]
@@ -106,4 +108,30 @@ fn variants_keep_their_numbers_on_the_wire() {
     for name in ON_THE_WIRE {
         assert!(table.iter().any(|(error, _)| format!("{error:?}").split(' ').next() == Some(name)), "no {name}");
     }
+}
+
+#[test]
+fn what_is_missing_of_a_history_is_named_with_the_remedy() {
+    let (expected, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let elsewhere = |found| Error::OtherHistory { address: "there:1".to_owned(), expected, found }.to_string();
+    assert_eq!(
+        elsewhere(None),
+        format!(
+            "the session with there:1 belongs to directory {expected}, but the service there keeps nothing; start it \
+             on that directory (is its volume mounted?), or reconnect to begin anew with what is there"
+        )
+    );
+    assert!(elsewhere(Some(other)).contains(&format!("keeps its objects in directory {other}; start")));
+    let address = || "there:1".to_owned();
+    let lost =
+        |recovered| Error::HistoryLost { address: address(), directory: expected, seen: 9, recovered }.to_string();
+    assert_eq!(
+        lost(7),
+        format!(
+            "the directory {expected} of the service at there:1 has lost changes that this session may have seen: of \
+             the service's run at that time, it has what was changed up to batch 7, and the session has seen batch 9; \
+             start the service on the newest copy, or reconnect and look at what is there"
+        )
+    );
+    assert!(lost(0).contains("nothing is there of the service's run at that time, and the session has seen batch 9"));
 }

@@ -104,6 +104,8 @@ impl Error {
             | Error::LimitExceeded { .. }
             | Error::StorageFailed { .. }
             | Error::Malformed { .. } => UNKNOWN,
+            // The session ended with this error, and a new one may find other objects.
+            Error::OtherHistory { .. } | Error::HistoryLost { .. } => UNKNOWN,
             // The session ended with this error, and will again until somebody changes something.
             Error::ProtocolMismatch { .. }
             | Error::Refused { .. }
@@ -171,7 +173,9 @@ pub(super) mod tests {
             ProtocolMismatch { client: 1, service: 2 }, Refused { reason: text() },
             NotAService { address: text(), seen: text() },
             Insecure { address: text(), reason: text() }, Forked { address: text() },
-            StorageFailed { reason: text() };
+            StorageFailed { reason: text() },
+            OtherHistory { address: text(), expected: Uuid::nil(), found: None },
+            HistoryLost { address: text(), directory: Uuid::nil(), seen: 2, recovered: 1 };
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::escape::escape_lines;
 use std::borrow::Cow;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Escapes text from outside: a method's own message, a name that a user chose.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
@@ -35,4 +36,17 @@ pub(super) fn late_words(what: &str, after: Duration) -> String {
 
 pub(super) fn duration(duration: Duration) -> String {
     format!("{duration:?}")
+}
+
+/// Where a service keeps its objects.
+pub(super) fn kept_in(directory: Option<Uuid>) -> String {
+    directory.map_or_else(|| "keeps nothing".to_owned(), |id| format!("keeps its objects in directory {id}"))
+}
+
+/// How much is left of a run.
+pub(super) fn left_words(recovered: u64) -> String {
+    match recovered {
+        0 => "nothing is there of the service's run at that time".to_owned(),
+        batch => format!("of the service's run at that time, it has what was changed up to batch {batch}"),
+    }
 }
