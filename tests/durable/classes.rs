@@ -229,7 +229,8 @@ async fn what_is_stored_of_a_class_that_has_become_volatile_is_removed() {
     let service = start(&disk).await;
     assert_eq!((service.key_count(), service.object_count()), (0, 0));
     service.shutdown().await;
-    assert!(all(&disk).iter().all(|(table, ..)| *table == 0), "{:?}", all(&disk));
+    // What is left are numbers, and the runs.
+    assert!(all(&disk).iter().all(|(table, ..)| [0, 9].contains(table)), "{:?}", all(&disk));
 }
 
 #[tokio::test]
