@@ -36,6 +36,12 @@ pub(super) struct Settings {
     #[arg(long, value_name = "exit|refuse")]
     on_disk_failure: Option<OnStorageFailure>,
 
+    /// Start without what cannot be read in the directory, because its class is not in this program, for example: it is
+    /// moved into the folder `unreadable` there, and the log says what that breaks [default: the service does not
+    /// start]
+    #[arg(long)]
+    skip_unreadable: bool,
+
     /// Require one of the tokens in this file, or in TARMEM_TOKENS (name:token,name:token). SIGHUP reads the file again
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
@@ -76,6 +82,7 @@ pub(super) struct Settled {
     workers: Option<u16>,
     modules: Option<Vec<String>>,
     data: Option<PathBuf>,
+    skip_unreadable: bool,
     fsync: Option<Durability>,
     on_disk_failure: Option<OnStorageFailure>,
     tokens: TokensFrom,
@@ -126,6 +133,7 @@ impl Settings {
         let data = self.data.or(file.data);
         for (option, in_file, name) in [
             (self.fsync.is_some(), file.fsync.is_some(), "fsync"),
+            (self.skip_unreadable, false, "skip-unreadable"),
             (self.on_disk_failure.is_some(), file.on_disk_failure.is_some(), "on-disk-failure"),
         ] {
             if data.is_none() && option {
@@ -144,6 +152,7 @@ impl Settings {
             workers: self.workers.or(file.workers),
             modules: self.modules.or(file.modules),
             data,
+            skip_unreadable: self.skip_unreadable,
             fsync: self.fsync.or(file.fsync),
             on_disk_failure: self.on_disk_failure.or(file.on_disk_failure),
             tokens: TokensFrom { file: self.tokens.or(file.tokens) },
@@ -204,6 +213,7 @@ impl Settled {
         if let Some(directory) = self.data {
             service = service.data(directory);
         }
+        service = service.skip_unreadable(self.skip_unreadable);
         if let Some(durability) = self.fsync {
             service = service.durability(durability);
         }

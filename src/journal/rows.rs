@@ -94,8 +94,8 @@ pub(crate) const EXPIRED: Table = 6;
 /// an object and what it is to undo, for each.
 pub(crate) const UNDOS: Table = 7;
 
-/// What could not be read, and was moved aside: its table and key, and all that is known of it, as JSON.
-pub(crate) const UNREADABLE: Table = 200;
+/// What could not be read, and was moved aside: by the number of a batch and one in it, as JSON.
+pub(crate) const UNREADABLE: Table = 100;
 
 /// The runs of services on this directory, by the number of the first batch of each: their ids.
 pub(crate) const RUNS: Table = 9;
@@ -180,6 +180,10 @@ pub(crate) fn remove_outcomes(batch: &mut Batch, session: u32, first: u64, end: 
 /// `undos` are encoded.
 pub(crate) fn put_undos(batch: &mut Batch, session: u32, sequence: u64, undos: &[u8]) {
     batch.put(UNDOS, &of_session(session, sequence), undos);
+}
+
+pub(crate) fn put_unreadable(batch: &mut Batch, number: u64, n: usize, line: &[u8]) {
+    batch.put(UNREADABLE, &[number.to_be_bytes(), (n as u64).to_be_bytes()].concat(), line);
 }
 
 pub(crate) fn remove_undos(batch: &mut Batch, session: u32, sequence: u64) {

@@ -51,6 +51,13 @@ impl Kept {
         }
     }
 
+    fn directory(&self) -> Option<PathBuf> {
+        match self {
+            Kept::Storage(_) => None,
+            Kept::Directory(directory) => Some(directory.clone()),
+        }
+    }
+
     fn place(&self) -> String {
         match self {
             Kept::Storage(_) => "a storage of its own".to_owned(),
@@ -80,7 +87,11 @@ pub(super) async fn load(
     let _telling = AbortOnDropHandle::new(runtime.spawn(tell(place.clone(), Arc::clone(&progress))));
     let in_place = matches!(kept, Kept::Directory(_)).then(|| place.clone());
     let loaded = runtime.spawn_blocking(move || {
-        let found = Found::read(kept.open(empty.seams.durability)?, &empty.seams, &progress)?;
+        let directory = kept.directory();
+        let mut found = Found::read(kept.open(empty.seams.durability)?, &empty.seams, &progress)?;
+        if empty.seams.skips_unreadable {
+            found.set_aside(&empty.registry, directory.as_deref())?;
+        }
         let engine = empty.engine(Some(&found));
         let restored = found.restore(&engine, &access, &progress);
         let (journal, storage) = restored.map_err(|error| match &in_place {

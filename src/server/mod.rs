@@ -233,6 +233,39 @@ impl Service {
         self
     }
 
+    /// Sets whether the service starts without what it cannot read in its [storage](Self::storage), because a class is
+    /// not there any more, for example, or has changed. Default: it does [not start](RecoveryError::Unreadable).
+    ///
+    /// What cannot be read is moved aside: into a file in the folder `unreadable` of the directory, or, if the storage
+    /// is no directory, into a table of it. With it goes what only it refers to. The log names all of that, and what it
+    /// breaks: keys that are not mapped any more, objects that refer to what is gone, and sessions that had proxies of
+    /// it. References to what is gone lead nowhere: whoever uses one gets
+    /// [`Error::NoSuchObject`](crate::Error::NoSuchObject).
+    ///
+    /// ```
+    /// use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage};
+    /// use tarmem::{RecoveryError, ServeError, Service};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let disk = MemoryDisk::default();
+    /// let mut batch = Batch::default();
+    /// batch.put(2, &7_u64.to_be_bytes(), b"not an object");
+    /// MemoryStorage::open(&disk).commit(0, &batch)?;
+    /// let service = || Service::without_listener().storage(MemoryStorage::open(&disk));
+    /// let Err(ServeError::Recovery(RecoveryError::Unreadable(list))) = service().start().await else { panic!() };
+    /// assert_eq!(list.named()[0].what, "object 7, which has no key");
+    ///
+    /// service().skip_unreadable(true).start().await?.shutdown().await;
+    /// service().start().await?.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn skip_unreadable(mut self, skips: bool) -> Self {
+        self.seams.skips_unreadable = skips;
+        self
+    }
+
     /// Sets when changes are on disk. Default: [before](Durability::Always) the replies leave that tell of them.
     ///
     /// A storage that syncs each batch by itself, as [`LocalStorage`](crate::storage::LocalStorage) does by default,

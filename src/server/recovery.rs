@@ -1,8 +1,10 @@
 //! What an earlier run has left: read from the storage, and put in its place.
 //!
 //! - [`stored`]: what is in a storage.
-//! - [`objects`]: makes objects of it, and reports what it cannot read. [`unreadable`]: how that is named.
+//! - [`objects`]: makes objects of it, and reports what it cannot read. [`unreadable`]: how that is named. [`aside`]:
+//!   where it is moved, if that is wanted.
 
+mod aside;
 mod objects;
 mod stored;
 mod unreadable;
@@ -18,6 +20,8 @@ use crate::server::session::ServerSession;
 use crate::store::{Keeping, Mapping, Next};
 use hashbrown::HashMap;
 use objects::{Ask, Made, Undos};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -57,6 +61,14 @@ pub enum RecoveryError {
     /// Nothing was changed.
     #[error("{0}")]
     Unreadable(UnreadableList),
+    /// What cannot be read could not be moved aside either. Nothing was changed.
+    #[error("what cannot be read was to be moved into the folder `unreadable` of {directory}, which fails: {source}")]
+    Aside {
+        /// The directory.
+        directory: String,
+        /// Why it fails.
+        source: io::Error,
+    },
 }
 
 impl RecoveryError {
@@ -64,7 +76,7 @@ impl RecoveryError {
     pub(super) fn within(self, place: &str) -> Self {
         match self {
             RecoveryError::Unreadable(list) => RecoveryError::Unreadable(list.within(place)),
-            other @ RecoveryError::Storage(_) => other,
+            other @ (RecoveryError::Storage(_) | RecoveryError::Aside { .. }) => other,
         }
     }
 }
@@ -103,6 +115,15 @@ impl Found {
         let history = History::new(storage.id(), std::mem::take(&mut stored.runs), storage.last());
         let journal = Journal::new(storage.last() + 2, seams.durability, seams.faults.clone());
         Ok(Found { storage, journal, faults: seams.faults.clone(), stored, history })
+    }
+
+    /// Moves aside what cannot be read, into a file of this directory, if it is in one.
+    pub(super) fn set_aside(&mut self, registry: &Registry, directory: Option<&Path>) -> Result<(), RecoveryError> {
+        let Some(aside) = self.stored.set_aside(registry) else { return Ok(()) };
+        aside.put(&self.journal, directory).map_err(|source| {
+            let directory = directory.unwrap_or(Path::new("")).display().to_string();
+            RecoveryError::Aside { directory, source }
+        })
     }
 
     /// What notes the changes from here on, and where the store begins to count.

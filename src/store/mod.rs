@@ -107,6 +107,21 @@ impl Store {
             Some((keeping, next)) => (Some(keeping), next),
             None => (None, Next { id: Uuid::new_v4(), object: 1, generation: 1, token: 0 }),
         };
+        Self::beginning_at(next, max_keys, changes, keeping, faults)
+    }
+
+    /// A store for the objects of an earlier run, of which nothing is kept: to see what can be made of them.
+    pub(crate) fn to_try(next: Next) -> Self {
+        Self::beginning_at(next, usize::MAX, None, None, PlantedFaults::default())
+    }
+
+    fn beginning_at(
+        next: Next,
+        max_keys: usize,
+        changes: Option<Arc<dyn ChangeListener>>,
+        keeping: Option<Arc<Keeping>>,
+        faults: PlantedFaults,
+    ) -> Self {
         Store {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: Seeded::default(),

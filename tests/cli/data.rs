@@ -97,3 +97,37 @@ fn how_data_is_kept_needs_a_directory() {
     serve(&["--data", "d", "--fsync", "soon"]).failed(2, &["soon", "write always, a time such as 1s"]);
     serve(&["--data", "d", "--on-disk-failure", "stop"]).failed(2, &["stop", "exit or refuse"]);
 }
+
+#[test]
+fn what_cannot_be_read_refuses_the_start_unless_it_is_skipped() {
+    let folder = Folder::new();
+    let directory = folder.path("data");
+    let service = Serve::start(&["--host", "127.0.0.1", "--data", &directory]);
+    service.prints("memoize gone builtins.list [1,2]");
+    service.prints("memoize jobs queue.Queue");
+    service.prints(r#"call jobs put {"$key":"gone"}"#);
+    service.stop("TERM");
+    // A program without this class.
+    let without = ["--data", &directory, "--modules", "queue"];
+    serve(&without).failed(1, &["the object under \"gone\"", "builtins.list", &directory]);
+    serve(&without).failed(1, &["skip"]);
+    let service =
+        Serve::start(&["--host", "127.0.0.1", "--data", &directory, "--modules", "queue", "--skip-unreadable"]);
+    assert_eq!(service.prints("keys"), ["\"jobs\""]);
+    assert_eq!(service.prints("call jobs qsize"), ["1"]);
+    service.stop("TERM");
+    let mut files = std::fs::read_dir(format!("{directory}/unreadable")).unwrap().map(|file| file.unwrap().path());
+    let lines = std::fs::read_to_string(files.next().unwrap()).unwrap();
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["class"], &lines[0]["table"]), (&"builtins.list".into(), &"objects".into()));
+    let breaks: Vec<&str> = lines.iter().filter_map(|line| line["breaks"].as_str()).collect();
+    assert_eq!(
+        breaks,
+        ["the key \"gone\" is not mapped any more", "the object under \"jobs\" refers to the object under \"gone\""]
+    );
+    assert!(files.next().is_none());
+    // From now on it can be read.
+    let service = Serve::start(&["--host", "127.0.0.1", "--data", &directory]);
+    assert_eq!(service.prints("keys"), ["\"jobs\""]);
+    serve(&["--skip-unreadable"]).failed(2, &["--data"]);
+}

@@ -1,6 +1,6 @@
 //! Objects that an earlier program has stored, whose class was another one then.
 
-use super::rows::{OBJECTS, Rows, all, rename};
+use super::rows::{OBJECTS, Rows, UNREADABLE, all, rename};
 use super::start;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -64,6 +64,20 @@ pub(crate) struct Safe {
 impl Safe {
     pub fn class(&self) -> String {
         self.inside.class().to_owned()
+    }
+}
+
+/// Refers to something.
+#[remote(module = "kept")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Holder {
+    held: tarmem::Value,
+}
+
+#[remote]
+impl Holder {
+    pub fn held(&self) -> tarmem::Value {
+        self.held.clone()
     }
 }
 
@@ -290,4 +304,69 @@ async fn a_field_that_is_missing_or_of_another_type_refuses_the_start() {
         assert!(found[0].reason.contains(why), "{}", found[0].reason);
         assert!(all(&disk).iter().any(|(table, ..)| *table == OBJECTS), "it is still there");
     }
+}
+
+async fn start_without_unreadable(disk: &MemoryDisk) -> RunningService {
+    let service = Service::new("127.0.0.1", 0).storage(MemoryStorage::open(disk)).skip_unreadable(true);
+    service.start().await.expect("it starts")
+}
+
+/// The lines about what was moved aside.
+fn moved_aside(disk: &MemoryDisk) -> Vec<serde_json::Value> {
+    let lines = all(disk).into_iter().filter(|(table, ..)| *table == UNREADABLE);
+    lines.map(|(.., line)| serde_json::from_slice(&line).expect("it is JSON")).collect()
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_moved_aside_with_what_only_it_refers_to() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    let konto = session.memoize("konto", Konto { cents: 5 }).await.expect("it is made").hold().await.expect("there");
+    list.append(konto.reference().expect("a proxy by id")).await.expect("it appends");
+    for (key, cents) in [("konto", 6), ("other", 7)] {
+        let safe = Safe { inside: Box::new(Konto { cents }) };
+        session.update(key, safe).await.expect("it is made");
+    }
+    // Two lists that nothing refers to but what cannot be read.
+    let (outer, inner) = (ListProxy::new(None), ListProxy::new(None));
+    let (outer, inner) = (session.create(outer).await.expect("made"), session.create(inner).await.expect("made"));
+    inner.append("precious").await.expect("it appends");
+    outer.append(inner.reference().expect("a proxy by id")).await.expect("it appends");
+    let holder = Holder { held: outer.reference().expect("a proxy by id").into() };
+    session.memoize("holder", holder).await.expect("it is made");
+    session.close().await;
+    drop(service);
+    rename(&disk, "kept.KontoNow", "kept.KontoNot");
+    rename(&disk, "kept.Holder", "kept.Hidden");
+
+    let service = start_without_unreadable(&disk).await;
+    let session = connect(&service).await;
+    assert_eq!(session.keys("", "", 0).await.expect("they are listed").keys, ["list"]);
+    let list = session.get::<List>("list").await.expect("it is there");
+    let gone = list.get::<KontoProxy>(0).await.expect("the reference is there");
+    assert_eq!(gone.cents().await, Err(Error::NoSuchObject { id: gone.id().expect("a proxy by id") }));
+    session.close().await;
+    service.shutdown().await;
+
+    let lines = moved_aside(&disk);
+    let about = |key: &str, value: &str| lines.iter().filter(|line| line[key] == value).count();
+    assert_eq!(
+        (about("class", "kept.KontoNot"), about("class", "kept.Safe"), about("class", "kept.Hidden")),
+        (1, 2, 1)
+    );
+    assert_eq!((about("table", "keys"), about("class", "builtins.list")), (3, 2));
+    let inner = lines.iter().find(|line| is_precious(line));
+    assert_eq!(inner.expect("it is there")["reason"], "nothing refers to it but what cannot be read");
+    // It can be read from now on.
+    let service = start(&disk).await;
+    assert_eq!((service.key_count(), service.object_count()), (1, 1));
+    assert_eq!(moved_aside(&disk).len(), lines.len());
+}
+
+/// Whether the row has the text `precious`.
+fn is_precious(line: &serde_json::Value) -> bool {
+    let digits: String = "precious".bytes().map(|byte| format!("{byte:02x}")).collect();
+    line["row"].as_str().is_some_and(|row| row.contains(&digits))
 }

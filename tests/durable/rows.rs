@@ -6,6 +6,7 @@ use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage};
 
 pub(crate) const KEYS: u8 = 1;
 pub(crate) const OBJECTS: u8 = 2;
+pub(crate) const UNREADABLE: u8 = 100;
 
 /// Puts rows on a disk.
 pub(crate) struct Rows {

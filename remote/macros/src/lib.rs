@@ -165,10 +165,10 @@ use syn::Item;
 ///
 /// A service that has a storage keeps its objects: they are there when it is started again, under their keys and for
 /// whoever refers to them. Those of a `resident` class are kept if the class implements `Keep`. A class that is marked
-/// `volatile` is not kept, for what is worth nothing later, such as a cache. What is not kept is gone then: its keys are
-/// not mapped, so that the next `memoize` makes it anew. An object that is kept, a list, say, may refer to one that is
-/// not. It is loaded all the same, and the reference then leads nowhere: it can be shown and passed on, and whoever uses
-/// it gets the error `NoSuchObject`. Descriptions say whether a class is `durable`.
+/// `volatile` is not kept, for what is worth nothing later, such as a cache. What is not kept is gone then: its keys
+/// are not mapped, so that the next `memoize` makes it anew. An object that is kept, a list, say, may refer to one that
+/// is not. It is loaded all the same, and the reference then leads nowhere: it can be shown and passed on, and whoever
+/// uses it gets the error `NoSuchObject`. Descriptions say whether a class is `durable`.
 ///
 /// What is stored of an object has the names of its class's fields, and serde's rules hold when the class changes: a
 /// field with `#[serde(default)]` may be added, a field may be removed, and one with `#[serde(alias = "…")]` renamed.

@@ -1,15 +1,17 @@
 //! Everything that `#[remote]` registered, checked once at start-up.
 
 mod checks;
+mod member;
 
 use crate::describe::{ClassEntry, Constant, Function, Implementation, InterfaceEntry, Method, Receiver, Registration};
 use crate::error::{Error, near_misses};
 use crate::import;
 use crate::multi_object::AnyViews;
-use crate::results::{MemberDescription, MemberKind, MethodDescription, ModuleDescription};
+use crate::results::{MethodDescription, ModuleDescription};
 use crate::signature::{Signature, SignatureRef};
 use checks::Checks;
 pub use checks::RegistryError;
+use member::Member;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
@@ -39,12 +41,6 @@ pub struct Registry {
     /// The method that a number stands for, on any class.
     methods: HashMap<u64, &'static Method>,
     modules: BTreeMap<String, BTreeMap<&'static str, Member>>,
-}
-
-enum Member {
-    Class(Arc<ClassInfo>),
-    Function(Function),
-    Constant(Constant),
 }
 
 /// A class with all its methods.
@@ -227,7 +223,8 @@ impl Registry {
         })
     }
 
-    /// The class of which an object was stored under this path: the class that has it, or that had it before.
+    /// Like [`class`](Self::class), for an object that was stored under this path: the class that has it, or that had
+    /// it before.
     ///
     /// # Errors
     /// [`Error::NoSuchClass`].
@@ -358,39 +355,6 @@ impl fmt::Display for Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Registry({self})")
-    }
-}
-
-impl Member {
-    fn describe(&self, name: &str) -> Result<MemberDescription, Error> {
-        let described = |kind, signature: String, docs: &str| MemberDescription {
-            name: name.to_owned(),
-            kind,
-            signature,
-            parameters: Vec::new(),
-            docs: docs.to_owned(),
-            methods: Vec::new(),
-            value: None,
-            durable: None,
-        };
-        Ok(match self {
-            Member::Class(class) => MemberDescription {
-                methods: class.describe_methods(),
-                durable: Some(class.entry.is_durable()),
-                ..described(MemberKind::Class, class.entry.path.to_owned(), class.entry.docs)
-            },
-            Member::Function(function) => {
-                let kind = if (function.makes)().is_some() { MemberKind::Generator } else { MemberKind::Function };
-                MemberDescription {
-                    parameters: function.params.iter().map(Into::into).collect(),
-                    ..described(kind, function.signature(), function.docs)
-                }
-            }
-            Member::Constant(constant) => MemberDescription {
-                value: Some((constant.value)()?),
-                ..described(MemberKind::Constant, constant.ty.to_owned(), constant.docs)
-            },
-        })
     }
 }
 

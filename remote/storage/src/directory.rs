@@ -6,6 +6,7 @@
 //! log.N            a segment of the log
 //! spare.N          a former segment, or one that is being made: its contents mean nothing
 //! states.redb      the states
+//! unreadable/      what a start of a service could not read, and has moved aside
 //! lock             locked by the process that uses the directory, which it names
 //! ```
 

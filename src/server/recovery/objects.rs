@@ -4,9 +4,10 @@
 //! Objects refer to one another, in circles, too. So first each object gets its place in memory, and then it is
 //! decoded, with references to the places of others.
 
+use super::Progress;
 use super::stored::Stored;
 use super::unreadable::{Unreadable, object_named};
-use super::{Progress, rows};
+use crate::journal::rows;
 use crate::server::refs::references::gone;
 use crate::store::{Cell, Store, Vacant, state};
 use hashbrown::HashMap;
@@ -18,7 +19,6 @@ use tarmem_remote::error::Error;
 use tarmem_remote::object::Kept;
 use tarmem_remote::registry::Registry;
 use tarmem_remote::value::{ObjectRef, RefScope, Value, with_scope};
-use tarmem_storage::Table;
 use uuid::Uuid;
 
 /// The objects that could be made, and what could not be read.
@@ -49,10 +49,7 @@ pub(crate) enum Ask {
 
 /// A row that could not be read.
 pub(crate) struct UnreadableRow {
-    #[allow(dead_code)]
-    pub(crate) table: Table,
     pub(crate) row: RowKey,
-    #[allow(dead_code)]
     pub(crate) value: Vec<u8>,
     pub(crate) about: Unreadable,
 }
@@ -137,7 +134,6 @@ pub(crate) fn make(
             match with_scope(&scope, || rmp_serde::from_slice(bytes)) {
                 Ok(read) => undos.push((*number, *sequence, read)),
                 Err(error) => made.unreadable.push(UnreadableRow {
-                    table: rows::UNDOS,
                     row: RowKey::Undos(*number, *sequence),
                     value: bytes.clone(),
                     about: Unreadable {
@@ -180,7 +176,6 @@ fn vacant(
 impl Made {
     fn refuse(&mut self, object: u64, bytes: &[u8], name: &str, class: String, reason: String) {
         self.unreadable.push(UnreadableRow {
-            table: rows::OBJECTS,
             row: RowKey::Object(object),
             value: bytes.to_vec(),
             about: Unreadable { what: object_named(name, object), class, reason },
@@ -193,7 +188,6 @@ impl Made {
             if !self.cells.contains_key(object) && objects.binary_search_by_key(object, |(object, _)| *object).is_err()
             {
                 self.unreadable.push(UnreadableRow {
-                    table: rows::KEYS,
                     row: RowKey::Key(key.clone()),
                     value: rows::key_value(*object, *generation).to_vec(),
                     about: Unreadable {

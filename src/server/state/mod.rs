@@ -58,6 +58,8 @@ pub(crate) struct Seams {
     pub(crate) stays_without_storage: bool,
     /// When what has changed is on disk.
     pub(crate) durability: Durability,
+    /// Whether a start moves aside what it cannot read.
+    pub(crate) skips_unreadable: bool,
 }
 
 /// The state that the sessions and the engine of a service share.
@@ -100,7 +102,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(registry: Registry, limits: Limits, runtime: tokio::runtime::Handle, seams: Seams) -> Arc<Self> {
-        let Seams { changes, observer, keeping, history, faults, stays_without_storage, durability: _ } = seams;
+        let Seams { changes, observer, keeping, history, faults, stays_without_storage, .. } = seams;
         let run = history.as_ref().map_or_else(Uuid::new_v4, |history| history.run);
         let large = LargeCallQuota::of_service(limits.running_bytes);
         Arc::new(State {

@@ -82,8 +82,8 @@ impl Checks {
     /// A class says that it had a path which something else has.
     pub(super) fn was(&mut self, class: &str, place: Place, was: &str, taken: Place) {
         self.problems.insert(format!(
-            "{class} ({place}) was {was}, it says, which is registered, too: {taken}; remove one, since nobody can tell \
-             whose the stored objects are"
+            "{class} ({place}) was {was}, it says, which is registered, too: {taken}; remove one, since nobody can \
+             tell whose the stored objects are"
         ));
     }
 
@@ -98,8 +98,8 @@ impl Checks {
                 ((other, other_place), (class, place))
             };
             self.problems.insert(format!(
-                "{one} ({first}) and {other} ({second}) both say that they were {was}; remove one, since nobody can tell \
-                 whose the stored objects are"
+                "{one} ({first}) and {other} ({second}) both say that they were {was}; remove one, since nobody can \
+                 tell whose the stored objects are"
             ));
         }
     }
