@@ -16,6 +16,8 @@ mod classes;
 mod commands;
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/directory.rs"]
+mod directory;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/host.rs"]

@@ -3,6 +3,7 @@
 //! - `serve`: the command that runs a service; `settings`, `listen` and `logs`: its options, where it listens, its log;
 //!   `reloading` reads the tokens again, `trim` returns free memory to the system.
 //! - `connect`: the options by which all other commands connect to a service.
+//! - `data`: looks after the directory of a service that does not run.
 //! - `commands`: these commands, one file for each; `tls`: makes certificates for a service and its clients.
 //! - `arguments`: parses single arguments; `values`: the arguments of methods and functions, which may contain objects.
 //! - `output`: prints results as lines of JSON, and failures as a line of text.
@@ -21,6 +22,7 @@
 mod arguments;
 mod commands;
 mod connect;
+mod data;
 mod listen;
 mod logs;
 mod output;
@@ -75,8 +77,9 @@ pub fn main() -> ExitCode {
 }
 
 /// The commands that do not connect to a service, and the remedy if they are given an option of a client.
-const ALONE: [(&str, &str); 2] = [
+const ALONE: [(&str, &str); 3] = [
     ("serve", "to say where `tarmem serve` listens, use --host, --port and --unix"),
+    ("data", "leave it out: `tarmem data` reads and makes directories, and connects to no service"),
     ("tls", "leave it out: `tarmem tls` only makes files, and connects to no service"),
 ];
 
@@ -121,6 +124,7 @@ fn refuse_to_connect(matches: &ArgMatches) -> Result<(), Failure> {
 async fn run(cli: Cli) -> Result<(), Failure> {
     let command = match cli.command {
         Command::Serve(serve) => return serve.run().await,
+        Command::Data(data) => return data.run(),
         Command::Tls(tls) => return tls.run(),
         command => command,
     };

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use tarmem_remote::error::Error;
 use tarmem_remote::escape::{escape, is_unsafe};
 use tarmem_remote::value::Value;
+use tarmem_storage::StorageError;
 
 /// Writes JSON to standard output, one value per line.
 pub(super) struct Output {
@@ -135,6 +136,12 @@ impl From<Error> for Failure {
             error => error.to_string(),
         };
         Failure::Failed(message)
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Failure::Failed(error.to_string())
     }
 }
 

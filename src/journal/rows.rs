@@ -100,6 +100,9 @@ pub(crate) const UNREADABLE: Table = 100;
 /// The runs of services on this directory, by the number of the first batch of each: their ids.
 pub(crate) const RUNS: Table = 9;
 
+/// What is there is not complete: it was to be restored.
+pub(crate) const UNFINISHED: &[u8] = b"unfinished";
+
 /// There have been more expired sessions than are remembered.
 pub(crate) const FORGOTTEN: &[u8] = b"forgotten";
 

@@ -18,7 +18,7 @@ mod history;
 mod loading;
 pub(crate) mod net;
 mod owned_runtime;
-mod recovery;
+pub(crate) mod recovery;
 pub(crate) mod refs;
 mod running;
 mod serve_error;

@@ -3,8 +3,11 @@
 //! - [`stored`]: what is in a storage.
 //! - [`objects`]: makes objects of it, and reports what it cannot read. [`unreadable`]: how that is named. [`aside`]:
 //!   where it is moved, if that is wanted.
+//! - [`checked`]: whether everything could be read.
 
 mod aside;
+#[cfg(feature = "cli")]
+pub(crate) mod checked;
 mod objects;
 mod stored;
 mod unreadable;

@@ -158,6 +158,11 @@ impl Finished {
         assert_has(&self.stderr, parts, &self.line);
     }
 
+    /// The exit status, the lines that it printed, and what it printed on standard error.
+    pub(crate) fn parts(self) -> (Option<i32>, Vec<String>, String) {
+        (self.status, self.stdout.lines().map(str::to_owned).collect(), self.stderr)
+    }
+
     /// Asserts that the command failed with one line on standard error.
     #[track_caller]
     pub(crate) fn told(self) {

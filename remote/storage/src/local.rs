@@ -107,6 +107,32 @@ impl LocalStorage {
         Self::find(disk, options).map_err(|error| error.within(&place))
     }
 
+    /// Makes a directory, where none must be.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); [`StorageError::Refused`] if the disk holds a directory already.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tarmem_storage::{LocalOptions, LocalStorage, RealDisk, StorageError};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// let create = || LocalStorage::create(Arc::new(RealDisk::new(directory.path())), LocalOptions::default());
+    /// drop(create()?);
+    /// assert!(matches!(create(), Err(StorageError::Refused(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
+        if matches!(directory::find(&*disk)?, Found::Directory(..)) {
+            let place = disk.place();
+            let why = format!("{place} is a data directory already; name an empty or a new directory");
+            return Err(StorageError::Refused(why));
+        }
+        Self::open(disk, options)
+    }
+
     fn find(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
         match directory::find(&*disk)? {
             Found::Directory(id, files) => Self::recover(disk, options, id, &files),
@@ -148,16 +174,16 @@ impl LocalStorage {
         for spare in &files.spares {
             disk.remove(&spare_name(*spare)).map_err(StorageError::io(format!("removing {}", spare_name(*spare))))?;
         }
-        // The log goes on in a new segment, behind which no unfinished end can be. It is there before those go that
-        // have nothing in them: `log_at` may name one of these.
-        let fresh = Fresh::make(&*disk, id, work.next, options.segment_bytes, None)?;
-        work.next += 1;
-        // Whatever is left if this is cut off has no gap: first those that are in the states, from the first on; then
-        // those that do not count, from the last on.
-        for &gone in recovered.folded.iter().chain(recovered.empty.iter().rev()) {
+        // Whatever is left if this is cut off has no gap: first those go that are in the states, from the first on;
+        // then those that do not count, from the last on. In place of the first of these the log goes on, in a new
+        // segment, behind which no unfinished end can be.
+        let useless = recovered.empty.iter().rev().filter(|empty| **empty != recovered.next);
+        for &gone in recovered.folded.iter().chain(useless) {
             let removed = disk.remove(&segment_name(gone)).and_then(|()| disk.sync_names());
             removed.map_err(StorageError::io(format!("removing {}", segment_name(gone))))?;
         }
+        let fresh = Fresh::make(&*disk, id, work.next, options.segment_bytes, None)?;
+        work.next += 1;
         let active = fresh.activate();
         work.active = active.number();
         let in_background = options.in_background;
@@ -322,13 +348,9 @@ impl Keeper {
         let fresh = match ready {
             Some(fresh) if fresh.has_room(batch) => fresh,
             unfit => {
-                let number = work.next;
-                work.next += 1;
-                if let Some(unfit) = unfit {
-                    // Too small for this batch, and too early for later ones.
-                    let name = segment_name(unfit.number());
-                    self.disk.remove(&name).map_err(StorageError::io(format!("removing {name}")))?;
-                }
+                // One that is too small for this batch is replaced, so that no number is left out.
+                let number = unfit.map_or(work.next, |unfit| unfit.number());
+                work.next = number + 1;
                 Fresh::make(&*self.disk, self.id, number, bytes.max(self.options.segment_bytes), None)?
             }
         };
@@ -384,10 +406,10 @@ impl Keeper {
 
     /// Folds the oldest full segment into the states. Returns whether there was one.
     fn fold_one(&self) -> Result<bool, StorageError> {
-        let (sealed, active) = {
+        let (sealed, after) = {
             let work = self.work();
             let Some(sealed) = work.sealed.front().copied() else { return Ok(false) };
-            (sealed, work.active)
+            (sealed, work.sealed.get(1).map_or(work.active, |next| next.number))
         };
         let name = segment_name(sealed.number);
         let bytes = log::read(&*self.disk, &name)?;
@@ -400,7 +422,7 @@ impl Keeper {
         let mut overlay = Overlay::default();
         log::apply(&mut overlay, sealed.number, &bytes, &contents.records, folded)?;
         drop(bytes);
-        for fold in overlay.into_folds(self.options.fold_bytes, (sealed.last, active)) {
+        for fold in overlay.into_folds(self.options.fold_bytes, (sealed.last, after)) {
             let begun = Instant::now();
             let size: usize =
                 fold.values.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();

@@ -48,11 +48,11 @@ pub(crate) struct Recovered {
     pub(crate) segments: Vec<(Sealed, Vec<u8>, Vec<segment::Record>)>,
     /// The segments all of whose batches are in the states.
     pub(crate) folded: Vec<u64>,
-    /// The segments without any batch that counts.
+    /// The segments without any batch that counts, after the last one that has any.
     pub(crate) empty: Vec<u64>,
     /// The last batch.
     pub(crate) last: u64,
-    /// The number of the next segment.
+    /// The number of the next segment, which may be one of those that are empty.
     pub(crate) next: u64,
     /// Whether an end was dropped that was never finished.
     pub(crate) torn: bool,
@@ -146,24 +146,20 @@ impl Active {
     }
 }
 
-/// Reads the log. `folded` is the last batch in the states, and `log_at` the segment in which the log went on then.
+/// Reads the log. `folded` is the last batch in the states, and `log_at` the first segment that has, or will have,
+/// later ones. From there on, no number of a segment is left out.
 pub(crate) fn recover(
     disk: &dyn Disk,
     directory: Uuid,
     segments: &[u64],
     (folded, log_at): (u64, u64),
 ) -> Result<Recovered, StorageError> {
-    if segments.last().is_none_or(|last| *last < log_at) {
-        return Err(missing(&segment_name(log_at.max(1)), "the log went on there"));
+    let last = segments.last().copied().unwrap_or(0).max(log_at);
+    if let Some(gap) = (log_at..=last).find(|number| segments.binary_search(number).is_err()) {
+        return Err(missing(&segment_name(gap), "the log went on there"));
     }
-    let mut recovered = Recovered {
-        segments: Vec::new(),
-        folded: Vec::new(),
-        empty: Vec::new(),
-        last: 0,
-        next: segments.last().map_or(1, |last| last + 1),
-        torn: false,
-    };
+    let mut recovered =
+        Recovered { segments: Vec::new(), folded: Vec::new(), empty: Vec::new(), last: 0, next: 0, torn: false };
     let mut dropping = false;
     for &number in segments {
         let name = segment_name(number);
@@ -198,6 +194,8 @@ pub(crate) fn recover(
             continue;
         }
         recovered.last = last;
+        // One that is empty and not at the end was too small for the batch in the next one.
+        recovered.folded.extend(recovered.empty.drain(..).filter(|empty| *empty < log_at));
         let sealed = Sealed { number, bytes: bytes.len() as u64, last };
         if last <= folded {
             recovered.folded.push(number);
@@ -210,6 +208,7 @@ pub(crate) fn recover(
         return Err(missing("the end of the log", &why));
     }
     recovered.last = recovered.last.max(folded);
+    recovered.next = recovered.empty.iter().copied().find(|number| *number >= log_at).unwrap_or(last + 1);
     Ok(recovered)
 }
 

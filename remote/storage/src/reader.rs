@@ -7,7 +7,7 @@ use crate::log;
 use crate::overlay::Overlay;
 use crate::scratch::Scratch;
 use crate::states::States;
-use crate::{Usage, Visit};
+use crate::{Batch, Storage, Usage, Visit};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -106,5 +106,32 @@ impl LocalReader {
         let mut merge = self.unfolded.merge(each);
         let read = self.states.each(|table, key, value| merge.below(table, key, value));
         read.and_then(|()| merge.finish()).map_err(|error| error.within(&self.place))
+    }
+}
+
+/// Nothing can be committed.
+impl Storage for LocalReader {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn last(&self) -> u64 {
+        self.last
+    }
+
+    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
+        self.each(each)
+    }
+
+    fn commit(&mut self, _epoch: u64, _batch: &Batch) -> Result<u64, StorageError> {
+        Err(StorageError::Refused(format!("{} was opened to be read", self.place)))
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn usage(&self) -> Usage {
+        self.usage
     }
 }

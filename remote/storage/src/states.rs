@@ -19,7 +19,7 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The number of the last batch that is in the states.
 const FOLDED: &str = "folded";
 
-/// The number of the segment in which the log went on when it was folded last.
+/// The number of the first segment of the log that has, or will have, batches that are not in the states.
 const LOG_AT: &str = "log at";
 
 /// The bytes of all keys and values.
@@ -45,7 +45,7 @@ pub(crate) struct Fold {
     pub(crate) ranges: Vec<(Vec<u8>, Vec<u8>)>,
     /// Then these keys get these values, or none.
     pub(crate) values: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-    /// Finally, the batch up to which everything is there, and the segment in which the log goes on.
+    /// Finally, the batch up to which everything is there, and the segment in which the log goes on after it.
     pub(crate) mark: Option<(u64, u64)>,
 }
 

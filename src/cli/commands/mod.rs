@@ -18,6 +18,7 @@ mod source;
 mod update;
 mod version;
 
+use super::data::Data;
 use super::output::{Failure, Output};
 use super::serve::Serve;
 use super::tls::Tls;
@@ -30,6 +31,7 @@ use tarmem_remote::proxy::DynamicProxy;
 #[derive(Subcommand)]
 pub(super) enum Command {
     Serve(Serve),
+    Data(Data),
     Tls(Tls),
     Memoize(memoize::Memoize),
     Get(get::Get),
@@ -63,7 +65,7 @@ impl Command {
         let output = &mut Output::new();
         match self {
             // These run without a session.
-            Command::Serve(_) | Command::Tls(_) => {}
+            Command::Serve(_) | Command::Data(_) | Command::Tls(_) => {}
             Command::Memoize(memoize) => memoize.run(session, output).await?,
             Command::Get(get) => get.run(session, output).await?,
             Command::Update(update) => update.run(session, output).await?,

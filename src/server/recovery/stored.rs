@@ -61,6 +61,10 @@ impl Stored {
             rows::META if key == rows::NEXT_TOKEN => self.next.token = rows::meta(value).map_err(refused)?,
             rows::META if key == rows::FORGOTTEN => self.has_forgotten = true,
             rows::META if key == rows::NEXT_GENERATION => self.next.generation = rows::meta(value).map_err(refused)?,
+            rows::META if key == rows::UNFINISHED => {
+                let why = "it is incomplete, since a restore was cut off; remove it, and restore again";
+                return Err(StorageError::Refused(why.to_owned()));
+            }
             rows::KEYS => {
                 let (object, generation) = rows::key(value).map_err(refused)?;
                 let key = String::from_utf8(key.to_vec());

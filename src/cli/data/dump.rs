@@ -1,0 +1,119 @@
+//! `tarmem data dump`.
+
+use super::lines::{EndLine, FORMAT, Head, ObjectLine, RowLine, UndosLine};
+use super::state::{self, Ids, Item, to_hex};
+use super::tokens::{self, Token};
+use crate::cli::output::{Failure, Output};
+use crate::journal::rows;
+use std::collections::{BTreeMap, HashMap};
+use tarmem_storage::{LocalReader, StorageError, Table};
+use uuid::Uuid;
+
+pub(super) fn run(reader: &LocalReader, output: &mut Output) -> Result<(), Failure> {
+    let mut dump = Dump::new(reader.id(), reader.last(), output);
+    let mut failure = None;
+    let read = reader.each(&mut |table, key, value| {
+        dump.row(table, key, value).map_err(|failed| {
+            failure = Some(failed);
+            StorageError::Refused("the output cannot be written".to_owned())
+        })
+    });
+    match failure {
+        Some(failure) => return Err(failure),
+        None => read?,
+    }
+    dump.end()
+}
+
+/// Rows on their way to the lines of a dump. They come in the order of tables and keys.
+struct Dump<'a> {
+    output: &'a mut Output,
+    ids: Ids,
+    /// The first line, until it is written.
+    head: Option<Head>,
+    /// The keys that lead to each object that has not come yet.
+    keys: HashMap<u64, BTreeMap<String, u64>>,
+    end: EndLine,
+}
+
+impl<'a> Dump<'a> {
+    fn new(id: Uuid, batch: u64, output: &'a mut Output) -> Self {
+        let program = env!("CARGO_PKG_VERSION").to_owned();
+        Dump {
+            output,
+            ids: Ids::of(id),
+            head: Some(Head { format: FORMAT, program, id, batch, numbers: BTreeMap::new() }),
+            keys: HashMap::new(),
+            end: EndLine { end: true, objects: 0, keys: 0 },
+        }
+    }
+
+    fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+        match table {
+            rows::META => match (&mut self.head, std::str::from_utf8(key), rows::meta(value)) {
+                // No sessions are remembered.
+                _ if key == rows::FORGOTTEN => Ok(()),
+                (Some(head), Ok(name), Ok(number)) => {
+                    head.numbers.insert(name.to_owned(), number);
+                    Ok(())
+                }
+                _ => self.as_it_is(table, key, value),
+            },
+            rows::KEYS => match (std::str::from_utf8(key), rows::key(value)) {
+                (Ok(key), Ok((object, generation))) => {
+                    self.keys.entry(object).or_default().insert(key.to_owned(), generation);
+                    Ok(())
+                }
+                _ => self.as_it_is(table, key, value),
+            },
+            rows::OBJECTS => match (rows::object(key), state_of(value, &self.ids)) {
+                (Ok(object), Some((flags, class, state))) => {
+                    let keys = self.keys.remove(&object).unwrap_or_default();
+                    self.end.objects += 1;
+                    self.end.keys += keys.len() as u64;
+                    let id = self.ids.id(object);
+                    self.line(&ObjectLine { object, id, class, keys: &keys, flags, state: &state })
+                }
+                _ => self.as_it_is(table, key, value),
+            },
+            rows::UNDOS => match (rows::session_and_other(key), state::read(value, &self.ids)) {
+                (Ok((session, call)), Some(undos)) => self.line(&UndosLine { undos: &undos, session, call }),
+                _ => self.as_it_is(table, key, value),
+            },
+            // Another directory has another history, and nothing else of sessions.
+            rows::RUNS | rows::SESSIONS | rows::EXPIRED | rows::OUTCOMES | rows::HANDLES => Ok(()),
+            _ => self.as_it_is(table, key, value),
+        }
+    }
+
+    fn as_it_is(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+        self.line(&RowLine { row: (table, to_hex(key), to_hex(value)) })
+    }
+
+    fn line(&mut self, line: &impl serde::Serialize) -> Result<(), Failure> {
+        if let Some(head) = self.head.take() {
+            self.output.line(&head)?;
+        }
+        self.output.line(line)
+    }
+
+    fn end(mut self) -> Result<(), Failure> {
+        // Keys whose objects are not shown.
+        for (object, keys) in std::mem::take(&mut self.keys) {
+            for (key, generation) in keys {
+                self.as_it_is(rows::KEYS, key.as_bytes(), &rows::key_value(object, generation))?;
+            }
+        }
+        let end = EndLine { ..self.end };
+        self.line(&end)
+    }
+}
+
+/// The flags, the class and the state of an encoded object.
+fn state_of<'a>(value: &'a [u8], ids: &Ids) -> Option<(u8, &'a str, Item<'a>)> {
+    let (flags, mut rest) = value.split_first()?;
+    match (tokens::take(&mut rest)?, tokens::take(&mut rest)?) {
+        (Token::Map(1), Token::Text(class)) => Some((*flags, class, state::read(rest, ids)?)),
+        _ => None,
+    }
+}

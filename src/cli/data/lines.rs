@@ -1,0 +1,103 @@
+//! The lines of a dump.
+//!
+//! ```text
+//! {"tarmem_dump": 1, "program": "0.1.0", "id": "…", "batch": 7, "numbers": {"next object": 12, …}}
+//! {"object": 3, "id": "…", "class": "builtins.list", "keys": {"alice": 5}, "state": …}
+//! {"undos": …, "session": 1, "call": 9}      what is undone at the next start
+//! {"row": [table, "key", "value"]}           anything else, as it is stored, in hexadecimal digits
+//! {"end": true, "objects": 1, "keys": 1}
+//! ```
+
+use super::state::Item;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The format of the lines.
+pub(super) const FORMAT: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Head {
+    #[serde(rename = "tarmem_dump")]
+    pub(super) format: u32,
+    /// The version of the program that has written it.
+    pub(super) program: String,
+    /// The id of the directory.
+    pub(super) id: Uuid,
+    /// The number of the last batch.
+    pub(super) batch: u64,
+    /// What the service knows about itself, by name.
+    pub(super) numbers: BTreeMap<String, u64>,
+}
+
+/// A line for an object.
+#[derive(Serialize)]
+pub(super) struct ObjectLine<'a> {
+    pub(super) object: u64,
+    pub(super) id: Uuid,
+    pub(super) class: &'a str,
+    /// The keys that lead to it, with their generations.
+    pub(super) keys: &'a BTreeMap<String, u64>,
+    /// Whether it is poisoned, and more like that.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) flags: u8,
+    pub(super) state: &'a Item<'a>,
+}
+
+fn is_zero(flags: &u8) -> bool {
+    *flags == 0
+}
+
+/// A line for what is undone if the result of a call does not reach its caller.
+#[derive(Serialize)]
+pub(super) struct UndosLine<'a> {
+    pub(super) undos: &'a Item<'a>,
+    pub(super) session: u32,
+    pub(super) call: u64,
+}
+
+/// A line for a row that is not shown.
+#[derive(Serialize)]
+pub(super) struct RowLine {
+    pub(super) row: (u8, String, String),
+}
+
+/// The last line.
+#[derive(Serialize)]
+pub(super) struct EndLine {
+    pub(super) end: bool,
+    pub(super) objects: u64,
+    pub(super) keys: u64,
+}
+
+/// A line after the first one, as it is read.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum Line {
+    Object {
+        object: u64,
+        #[serde(rename = "id")]
+        _id: Uuid,
+        class: String,
+        keys: BTreeMap<String, u64>,
+        #[serde(default)]
+        flags: u8,
+        state: Json,
+    },
+    Undos {
+        undos: Json,
+        session: u32,
+        call: u64,
+    },
+    Row {
+        row: (u8, String, String),
+    },
+    End {
+        #[serde(rename = "end")]
+        _end: bool,
+        objects: u64,
+        keys: u64,
+    },
+}
