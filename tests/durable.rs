@@ -4,6 +4,8 @@
 mod classes;
 #[path = "durable/client.rs"]
 mod client;
+#[path = "durable/contenders.rs"]
+mod contenders;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/detour.rs"]
 mod detour;

@@ -25,11 +25,11 @@ pub(crate) fn account_key(account: usize) -> String {
 }
 
 /// What a task did, and was acknowledged: each under a name.
-type Did = Vec<(String, i64)>;
+pub(crate) type Did = Vec<(String, i64)>;
 
 #[derive(Clone)]
-struct Client {
-    session: Session,
+pub(crate) struct Client {
+    pub(crate) session: Session,
     number: i64,
     stop: PathBuf,
 }
@@ -60,6 +60,12 @@ pub(crate) async fn run(address: &str, detail: &str) {
         tokio::spawn(client.clone().hold()),
         tokio::spawn(client.clone().deposit_slowly()),
         tokio::spawn(client.clone().replace()),
+        tokio::spawn(client.clone().produce()),
+        tokio::spawn(client.clone().consume()),
+        tokio::spawn(client.clone().produce_for_lending()),
+        tokio::spawn(client.clone().lend()),
+        tokio::spawn(client.clone().lock()),
+        tokio::spawn(client.clone().pass()),
     ];
     for did in join_all(tasks).await {
         for (name, count) in did.expect("no call fails") {
@@ -71,11 +77,11 @@ pub(crate) async fn run(address: &str, detail: &str) {
 }
 
 impl Client {
-    fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         !self.stop.exists()
     }
 
-    fn item(&self, n: i64) -> i64 {
+    pub(crate) fn item(&self, n: i64) -> i64 {
         self.number * EACH + n
     }
 

@@ -3,13 +3,16 @@
 //! `TARMEM_TEST_KILLS` sets how often it is killed, and `TARMEM_TEST_SEED` repeats a run's moments.
 
 use super::client;
+use super::contenders;
 use super::other::{Other, Part, say};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::modules::builtins::{Dict, DictProxy, List, ListProxy};
 use tarmem::modules::collections::{Counter, CounterProxy};
+use tarmem::modules::queue::{Queue, QueueProxy};
+use tarmem::modules::threading::{BoundedSemaphore, BoundedSemaphoreProxy, Lock, LockProxy};
 use tarmem::storage::{LocalOptions, LocalStorage, RealDisk};
 use tarmem::{Proxy, Service, Session};
 use tarmem_test_models::{Account, AccountProxy};
@@ -69,11 +72,11 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-const CLIENTS: usize = 3;
+const CLIENTS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_do_not_notice_that_the_service_is_killed() {
-    let kills = setting("TARMEM_TEST_KILLS").unwrap_or(10);
+    let kills = setting("TARMEM_TEST_KILLS").unwrap_or(30);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let seed = setting("TARMEM_TEST_SEED").unwrap_or(now.as_micros() as u64 | 1);
     println!("TARMEM_TEST_SEED={seed}");
@@ -125,6 +128,7 @@ async fn clients_do_not_notice_that_the_service_is_killed() {
     for client in clients {
         reports.push(report_of(client).await);
     }
+    reports.push(drain(&address).await);
     println!("{kills} kills; the clients ended {:?} after the last; {reports:?}", begun.elapsed());
     audit(&address, &reports).await;
 
@@ -157,6 +161,14 @@ async fn set_up(address: &str) {
     session.memoize("list", ListProxy::new(None)).await.expect("made");
     session.memoize("pipelined", ListProxy::new(None)).await.expect("made");
     session.memoize("counter", CounterProxy::new(None)).await.expect("made");
+    session.memoize("tokens", ListProxy::new(None)).await.expect("made");
+    for name in ["jobs", "lent"] {
+        session.memoize(name, QueueProxy::new(Some(contenders::ROOM as i64))).await.expect("made");
+    }
+    session.memoize("lock", LockProxy::new()).await.expect("made");
+    session.memoize("gate", BoundedSemaphoreProxy::new(Some(contenders::PERMITS))).await.expect("made");
+    let protected = session.memoize("protected", DictProxy::new(None)).await.expect("made");
+    protected.set("n", 0).await.expect("it is set");
     for account in 0..client::ACCOUNTS {
         let key = client::account_key(account);
         session.memoize(&key, AccountProxy::open(client::OPENING)).await.expect("made");
@@ -164,9 +176,53 @@ async fn set_up(address: &str) {
     session.close().await;
 }
 
+/// Takes what the clients have left in the queues, and says what that was.
+async fn drain(address: &str) -> Report {
+    let session = Session::connect(address).await.expect("it connects");
+    let mut report = Report::new();
+    for name in ["jobs", "lent"] {
+        let queue = session.get::<Queue>(name).await.expect("there");
+        assert_eq!(queue.leased().await, Ok(0), "all sessions have ended");
+        while queue.qsize().await.expect("it answers") > 0 {
+            let item: i64 = queue.get_nowait().await.expect("there is one");
+            queue.task_done().await.expect("it has one");
+            let (client, number) = (item / client::EACH, item % client::EACH);
+            *report.entry(format!("{name}_taken_{client}")).or_default() += 1;
+            *report.entry(format!("{name}_sum_{client}")).or_default() += number;
+        }
+        assert_eq!(queue.join_timeout(Duration::ZERO).await, Ok(true), "{name}");
+    }
+    session.close().await;
+    report
+}
+
+/// Compares what contenders have done with what they were told.
+async fn audit_contenders(session: &Session, reports: &[Report]) {
+    let of_all = |name: &str| reports.iter().filter_map(|report| report.get(name)).sum::<i64>();
+    for (client, report) in reports.iter().enumerate().take(CLIENTS) {
+        for name in ["jobs", "lent"] {
+            let put = report[&format!("{name}_put")];
+            let taken = [of_all(&format!("{name}_taken_{client}")), of_all(&format!("{name}_sum_{client}"))];
+            assert_eq!(taken, [put, put * (put - 1) / 2], "{name} of client {client}");
+        }
+    }
+    let protected = session.get::<Dict>("protected").await.expect("there");
+    let n: i64 = protected.item("n").await.expect("there");
+    let inside: i64 = protected.item("inside").await.expect("there");
+    assert_eq!((n, inside), (of_all("locked"), 0));
+    let tokens: Vec<i64> = session.get::<List>("tokens").await.expect("there").snapshot_as().await.expect("shown");
+    assert_eq!(tokens.len() as i64, n);
+    assert!(tokens.is_sorted_by(|earlier, later| earlier < later), "{tokens:?}");
+    assert!(!session.get::<Lock>("lock").await.expect("there").locked().await.expect("it answers"));
+    let gate = session.get::<BoundedSemaphore>("gate").await.expect("there");
+    assert_eq!(gate.value().await, Ok(contenders::PERMITS as u64));
+}
+
 /// Compares what is there with what the clients were told.
 async fn audit(address: &str, reports: &[Report]) {
     let session = Session::connect(address).await.expect("it connects");
+    audit_contenders(&session, reports).await;
+    let reports = &reports[..CLIENTS];
     for name in ["list", "pipelined"] {
         let items: Vec<i64> = session.get::<List>(name).await.expect("there").snapshot_as().await.expect("shown");
         let mut of_client = vec![Vec::new(); reports.len()];
