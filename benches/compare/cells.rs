@@ -18,15 +18,15 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 const ALONE: Shape = Shape { name: "one caller, one core for both", load: tasks(1, 1), cores: Cores::Shared };
-const FREE: Shape = Shape { name: "one caller, free cores", load: tasks(1, 1), cores: Cores::Any };
+pub(crate) const FREE: Shape = Shape { name: "one caller, free cores", load: tasks(1, 1), cores: Cores::Any };
 const OWN: Shape = Shape { name: "one caller, a core for each", load: tasks(1, 1), cores: Cores::Own };
-const FIFTY: Shape = Shape { name: "50 connections, one call each", load: tasks(50, 1), cores: Cores::Any };
-const EIGHT: Shape = Shape {
+pub(crate) const FIFTY: Shape = Shape { name: "50 connections, one call each", load: tasks(50, 1), cores: Cores::Any };
+pub(crate) const EIGHT: Shape = Shape {
     name: "pipeline of 64, 8 connections",
     load: Load::Pipeline { connections: 8, depth: 64 },
     cores: Cores::Any,
 };
-const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), cores: Cores::Any };
+pub(crate) const CROWD: Shape = Shape { name: "512 tasks, one session", load: tasks(1, 512), cores: Cores::Any };
 
 /// With one caller on free cores, the rate is 20,000 or 70,000 calls a second, depending on whether the scheduler puts
 /// both ends on one core.

@@ -70,7 +70,7 @@ impl Keys {
     }
 }
 
-fn key(number: u64) -> String {
+pub(crate) fn key(number: u64) -> String {
     format!("counter:{number}")
 }
 

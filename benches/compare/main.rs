@@ -17,6 +17,7 @@
 mod bulk_peer;
 mod cells;
 mod contest;
+mod durable;
 mod growth;
 mod isolation;
 mod keys;
@@ -37,6 +38,7 @@ mod work;
 use cells::Cells;
 use clap::Parser;
 use contest::{Contest, Finding};
+use durable::Durable;
 use keys::Keys;
 use options::{Effort, Options};
 use peers::{Peers, Served};
@@ -86,7 +88,10 @@ fn measure(runtime: &Runtime, options: &Options) -> Result<bool, Box<dyn Error>>
     // A million keys take some seconds.
     let keys =
         [keys::LATENCY, keys::MEMORY].iter().any(|cell| options.wants(cell)).then(|| Keys::fill(runtime, &effort));
+    let durable = options.may_want(durable::CELLS).then(Durable::start);
     let mut contests = cells::all(&Cells::new(runtime, &peers, effort.turn), keys.as_ref(), &effort);
+    let cells = Cells::new(runtime, &peers, effort.turn);
+    contests.extend(durable.iter().flat_map(|durable| durable.contests(&cells, &effort)));
     contests.retain(|contest| options.wants(contest.cell()));
     take_turns(contests.iter_mut(), &effort);
     if options.check {

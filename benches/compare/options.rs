@@ -33,6 +33,11 @@ impl Options {
         self.filter.as_ref().is_none_or(|filter| cell.contains(filter.as_str()))
     }
 
+    /// Whether the filter may select a cell whose name begins with this.
+    pub(crate) fn may_want(&self, begin: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.starts_with(begin) || begin.contains(filter.as_str()))
+    }
+
     pub(crate) fn effort(&self) -> Effort {
         if self.quick { QUICK } else { FULL }
     }

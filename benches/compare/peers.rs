@@ -1,12 +1,14 @@
 //! The peers that tarmem can be compared with.
 
 use super::bulk_peer;
+use super::durable::Syncs;
 use super::python::Python;
 use super::redis::Redis;
 use super::remoc_peer;
 use super::sessions;
 use super::support::peer::Peer;
 use super::support::process::PeerProcess;
+use std::path::Path;
 
 /// What this executable can serve.
 #[derive(Clone, Copy)]
@@ -19,6 +21,8 @@ pub(crate) enum Served {
     Bulk,
     /// tarmem, with room for many connections.
     ManySessions,
+    /// tarmem, with a data directory.
+    Kept(Syncs),
 }
 
 impl Served {
@@ -28,11 +32,13 @@ impl Served {
             Served::Remoc => "remoc",
             Served::Bulk => "TCP, bulk",
             Served::ManySessions => "tarmem, many sessions",
+            Served::Kept(syncs) => syncs.peer(),
         }
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let own = [Served::Remoc, Served::Bulk, Served::ManySessions].into_iter().find(|peer| peer.name() == name);
+        let own = [Served::Remoc, Served::Bulk, Served::ManySessions].into_iter().chain(Syncs::ALL.map(Served::Kept));
+        let own = own.into_iter().find(|peer| peer.name() == name);
         own.or_else(|| Peer::named(name).map(Served::Calls))
     }
 
@@ -43,11 +49,17 @@ impl Served {
             Served::Remoc => remoc_peer::serve(ready).await,
             Served::Bulk => bulk_peer::serve(ready).await,
             Served::ManySessions => sessions::serve(ready).await,
+            Served::Kept(syncs) => syncs.serve(ready).await,
         }
     }
 
     pub(crate) fn start(self) -> PeerProcess {
-        PeerProcess::start(self.name())
+        PeerProcess::start(self.name(), None)
+    }
+
+    /// Starts one that has a data directory.
+    pub(crate) fn start_with(self, directory: &Path) -> PeerProcess {
+        PeerProcess::start(self.name(), Some(directory))
     }
 }
 

@@ -11,15 +11,24 @@ use std::time::{Duration, Instant};
 /// `redis-benchmark` counts in milliseconds.
 const SHORTEST_TURN: Duration = Duration::from_millis(150);
 
-/// A `redis-server` that writes nothing to disk.
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A `redis-server`.
 pub(crate) struct Redis {
     process: PeerProcess,
     version: String,
 }
 
 impl Redis {
-    /// `None` if there is no `redis-server` or no `redis-benchmark`.
+    /// One that writes nothing to disk. `None` if there is no `redis-server` or no `redis-benchmark`.
     pub(crate) fn start() -> Option<Self> {
+        Self::started_with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// One that is started with these arguments, once it has loaded what it has on disk. `None` if there is no
+    /// `redis-server` or no `redis-benchmark`.
+    pub(crate) fn started_with(arguments: &[&str]) -> Option<Self> {
         let version = |program: &str| {
             let output = Command::new(program).arg("--version").stderr(Stdio::null()).output().ok()?;
             String::from_utf8(output.stdout).ok()
@@ -37,24 +46,31 @@ impl Redis {
             server.args(["--pdeathsig", "KILL", "redis-server"]);
         }
         let child = server
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .ok()?;
         let redis = Redis { process: PeerProcess::told_to(child, port), version: number };
-        let patience = Instant::now() + Duration::from_secs(10);
-        while redis.tell(&["PING"]).is_none() {
+        let patience = Instant::now() + PATIENCE;
+        // It says so when it is still loading.
+        while redis.tell(&["PING"]).is_none_or(|answer| answer.trim() != "+PONG") {
             if Instant::now() > patience {
                 return None;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(5));
         }
         Some(redis)
     }
 
     pub(crate) fn version(&self) -> String {
         format!("redis-server {}", self.version)
+    }
+
+    /// The id of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// Runs one command and returns the first line of its answer.

@@ -115,7 +115,7 @@ pub(crate) struct Peers(Vec<(Peer, PeerProcess)>);
 
 impl Peers {
     pub(crate) fn start() -> Self {
-        Peers(Peer::ALL.into_iter().map(|peer| (peer, PeerProcess::start(peer.name()))).collect())
+        Peers(Peer::ALL.into_iter().map(|peer| (peer, PeerProcess::start(peer.name(), None))).collect())
     }
 
     /// The process that serves `peer`.

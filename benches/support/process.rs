@@ -1,11 +1,15 @@
 //! A peer's process: this executable again, with an environment variable that says what to serve.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// The environment variable that names the peer.
 const PEER: &str = "TARMEM_BENCH_PEER";
+
+/// The environment variable that names the peer's data directory.
+const DATA: &str = "TARMEM_BENCH_DATA";
 
 /// A process that serves one peer; killed when dropped.
 pub(crate) struct PeerProcess {
@@ -14,9 +18,12 @@ pub(crate) struct PeerProcess {
 }
 
 impl PeerProcess {
-    /// Starts this executable again, to serve the peer of this name.
-    pub(crate) fn start(peer: &str) -> Self {
+    /// Starts this executable again, to serve the peer of this name, which may have a data directory.
+    pub(crate) fn start(peer: &str, data: Option<&Path>) -> Self {
         let mut program = Command::new(std::env::current_exe().expect("this executable"));
+        if let Some(data) = data {
+            program.env(DATA, data);
+        }
         Self::told_by(program.env(PEER, peer)).expect("it starts, and says its port")
     }
 
@@ -90,6 +97,11 @@ pub(crate) fn told_to_serve() -> Option<String> {
         std::process::exit(0);
     });
     Some(name)
+}
+
+/// The data directory that this process was told to use, if any.
+pub(crate) fn data_directory() -> Option<PathBuf> {
+    std::env::var_os(DATA).map(PathBuf::from)
 }
 
 /// Prints the port that this process serves on, for the process that started it.
