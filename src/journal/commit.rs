@@ -16,6 +16,9 @@ const IDLE: Duration = Duration::from_millis(50);
 /// How often it is asked what the storage takes.
 const ASKING: Duration = Duration::from_millis(50);
 
+/// How long changes gather for one batch where replies do not wait for it.
+const GATHERING: Duration = Duration::from_millis(1);
+
 /// How late a planted fault is.
 const LATE: Duration = Duration::from_millis(1);
 
@@ -129,6 +132,15 @@ impl Writing<'_> {
         };
         let until = [synced_by, marked_by].into_iter().flatten().min();
         let mut batch = self.journal.batch.lock();
+        let gathered_by = match self.journal.durability {
+            Durability::Always => None,
+            // Otherwise each would be a batch of its own, and a thread that is woken for it.
+            Durability::Within(_) | Durability::Never => self.unmarked.map(|at| at + GATHERING),
+        };
+        while let Some(until) = gathered_by
+            && !batch.over
+            && !self.journal.work.wait_until(&mut batch, until).timed_out()
+        {}
         while batch.is_empty() {
             if batch.over {
                 return Next::End;

@@ -82,7 +82,7 @@ pub(crate) fn object(key: &[u8]) -> Result<u64, BadRow> {
 pub(crate) const SESSIONS: Table = 3;
 
 /// The outcomes of calls, by session and sequence number: as they are in a batch of replies.
-pub(crate) const OUTCOMES: Table = 4;
+pub(crate) const OUTCOMES: Table = 128;
 
 /// The handles of sessions, by session and object: how many.
 pub(crate) const HANDLES: Table = 5;
@@ -92,7 +92,7 @@ pub(crate) const EXPIRED: Table = 6;
 
 /// How calls are undone whose results may not have reached their callers, by session and sequence number: the number of
 /// an object and what it is to undo, for each.
-pub(crate) const UNDOS: Table = 7;
+pub(crate) const UNDOS: Table = 129;
 
 /// What could not be read, and was moved aside: by the number of a batch and one in it, as JSON.
 pub(crate) const UNREADABLE: Table = 100;

@@ -1,9 +1,20 @@
 //! Batches: changes of keys that are made together or not at all.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// A table: keys of different tables never meet.
 pub type Table = u8;
+
+/// Tables for rows of which most are removed soon, before they are folded into the states. A storage remembers which of
+/// their rows are in the states, and does not look for others there when they are removed.
+///
+/// ```
+/// use tarmem_storage::{Batch, SHORT_LIVED};
+///
+/// let mut batch = Batch::default();
+/// batch.put(*SHORT_LIVED.start(), b"call 7", b"its outcome");
+/// ```
+pub const SHORT_LIVED: RangeInclusive<Table> = 128..=159;
 
 /// Changes that are committed together, in their order.
 ///

@@ -45,7 +45,7 @@ mod segment;
 pub mod sim;
 mod states;
 
-pub use batch::{Batch, Change, Changes, Malformed, Table};
+pub use batch::{Batch, Change, Changes, Malformed, SHORT_LIVED, Table};
 pub use directory::LOCK;
 pub use disk::{Disk, DiskFile};
 pub use error::StorageError;

@@ -13,7 +13,7 @@ use crate::directory::{self, Files, Found, STATES, segment_name, spare_name};
 use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::log::{self, Active, Fresh, Sealed};
-use crate::overlay::Overlay;
+use crate::overlay::{self, Overlay, ShortLived};
 use crate::segment::{HEADER_BYTES, record_bytes};
 use crate::states::{Fold, States};
 use crate::{Storage, Usage, Visit};
@@ -74,6 +74,8 @@ struct Keeper {
     id: Uuid,
     options: LocalOptions,
     states: States,
+    /// The rows of short-lived tables that are in the states.
+    short_lived: Mutex<ShortLived>,
     work: Mutex<Work>,
     /// Notified when there is work, and when some was done.
     changed: Condvar,
@@ -167,7 +169,7 @@ impl LocalStorage {
         let mut unfolded = Overlay::default();
         let mut work = Work { next: recovered.next, ..Work::default() };
         for (sealed, bytes, records) in recovered.segments {
-            log::apply(&mut unfolded, sealed.number, &bytes, &records, mark.0)?;
+            log::apply(sealed.number, &bytes, &records, mark.0, |batch| unfolded.apply(batch))?;
             work.usage.log_bytes += sealed.bytes;
             work.sealed.push_back(sealed);
         }
@@ -187,7 +189,8 @@ impl LocalStorage {
         let active = fresh.activate();
         work.active = active.number();
         let in_background = options.in_background;
-        let keeper = Arc::new(Keeper { disk, id, options, states, work: Mutex::new(work), changed: Condvar::new() });
+        let (short_lived, work, changed) = (Mutex::new(states.short_lived()?), Mutex::new(work), Condvar::new());
+        let keeper = Arc::new(Keeper { disk, id, options, states, short_lived, work, changed });
         let mut storage = LocalStorage {
             keeper,
             active,
@@ -419,16 +422,19 @@ impl Keeper {
             return Err(StorageError::damaged(&name, contents.end as u64, what));
         }
         let folded = self.states.mark()?.0;
+        let mut short_lived = self.short_lived.lock().unwrap_or_else(PoisonError::into_inner);
         let mut overlay = Overlay::default();
-        log::apply(&mut overlay, sealed.number, &bytes, &contents.records, folded)?;
+        log::apply(sealed.number, &bytes, &contents.records, folded, |batch| overlay.apply_over(&short_lived, batch))?;
         drop(bytes);
         for fold in overlay.into_folds(self.options.fold_bytes, (sealed.last, after)) {
             let begun = Instant::now();
             let size: usize =
                 fold.values.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
             self.states.fold(&fold)?;
+            overlay::note_short_lived(&mut short_lived, fold);
             self.pause(size, begun);
         }
+        drop(short_lived);
         // Only now may the segment go: the states have all of it.
         let is_standard = sealed.bytes == self.options.segment_bytes;
         let mut work = self.work();

@@ -1,9 +1,9 @@
 //! The log: a row of segments, to whose last one batches are appended.
 
+use crate::batch::Malformed;
 use crate::directory::{missing, segment_name, spare_name};
 use crate::disk::{Disk, DiskFile};
 use crate::error::StorageError;
-use crate::overlay::Overlay;
 use crate::segment::{self, HEADER_BYTES, record_bytes};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -212,16 +212,16 @@ pub(crate) fn recover(
     Ok(recovered)
 }
 
-/// Adds those batches of a segment to `overlay` that come after batch `folded`.
+/// Passes those batches of a segment to `change` that come after batch `folded`.
 pub(crate) fn apply(
-    overlay: &mut Overlay,
     number: u64,
     bytes: &[u8],
     records: &[segment::Record],
     folded: u64,
+    mut change: impl FnMut(&[u8]) -> Result<(), Malformed>,
 ) -> Result<(), StorageError> {
     for record in records.iter().filter(|record| record.number > folded) {
-        overlay.apply(&bytes[record.batch.clone()]).map_err(|malformed| {
+        change(&bytes[record.batch.clone()]).map_err(|malformed| {
             let what = format!("batch {} is malformed at its byte {}", record.number, malformed.at);
             StorageError::damaged(&segment_name(number), record.batch.start as u64, what)
         })?;

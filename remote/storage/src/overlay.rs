@@ -1,11 +1,14 @@
 //! The changes of many batches, as one: what they come to for each key.
 
-use crate::batch::{Change, Changes, Malformed, Table};
+use crate::batch::{Change, Changes, Malformed, SHORT_LIVED, Table};
 use crate::states::Fold;
-use std::collections::BTreeMap;
 use std::collections::btree_map::{IntoIter, Iter, Range};
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::ops::Bound;
+
+/// The rows of short-lived tables that the states have: their keys, each after the byte of its table.
+pub(crate) type ShortLived = BTreeSet<Vec<u8>>;
 
 /// What the batches so far come to. A key is preceded by the byte of its table.
 #[derive(Debug, Default)]
@@ -17,30 +20,63 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// Adds the changes of one more batch.
-    pub(crate) fn apply(&mut self, batch: &[u8]) -> Result<(), Malformed> {
+    /// Adds the changes of one more batch, which is to be folded into states that have these rows of short-lived tables.
+    pub(crate) fn apply_over(&mut self, below: &ShortLived, batch: &[u8]) -> Result<(), Malformed> {
         for change in Changes::of(batch) {
             match change? {
-                Change::Put { table, key, value } => {
-                    self.values.insert(keyed(table, key), Some(value.to_vec()));
+                Change::Remove { table, key } if SHORT_LIVED.contains(&table) => {
+                    let key = keyed(table, key);
+                    if below.contains(&key) {
+                        self.values.insert(key, None);
+                    } else {
+                        self.values.remove(&key);
+                    }
                 }
-                Change::Remove { table, key } => {
-                    self.values.insert(keyed(table, key), None);
+                Change::RemoveRange { table, from, to } if SHORT_LIVED.contains(&table) => {
+                    let (from, to) = (keyed(table, from), keyed(table, to));
+                    if from < to {
+                        self.forget_inside(&from, &to);
+                        self.values.extend(below.range(from..to).map(|key| (key.clone(), None)));
+                    }
                 }
-                Change::RemoveRange { table, from, to } => self.remove_range(keyed(table, from), keyed(table, to)),
+                other => self.change(other),
             }
         }
         Ok(())
+    }
+
+    /// Adds the changes of one more batch.
+    pub(crate) fn apply(&mut self, batch: &[u8]) -> Result<(), Malformed> {
+        for change in Changes::of(batch) {
+            self.change(change?);
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change<'_>) {
+        match change {
+            Change::Put { table, key, value } => {
+                self.values.insert(keyed(table, key), Some(value.to_vec()));
+            }
+            Change::Remove { table, key } => {
+                self.values.insert(keyed(table, key), None);
+            }
+            Change::RemoveRange { table, from, to } => self.remove_range(keyed(table, from), keyed(table, to)),
+        }
+    }
+
+    fn forget_inside(&mut self, from: &[u8], to: &[u8]) {
+        let inside: Vec<_> = range(&self.values, from, to).map(|(key, _)| key.clone()).collect();
+        for key in inside {
+            self.values.remove(&key);
+        }
     }
 
     fn remove_range(&mut self, mut from: Vec<u8>, mut to: Vec<u8>) {
         if from >= to {
             return;
         }
-        let inside: Vec<_> = range(&self.values, &from, &to).map(|(key, _)| key.clone()).collect();
-        for key in inside {
-            self.values.remove(&key);
-        }
+        self.forget_inside(&from, &to);
         // Ranges that meet become one.
         while let Some((start, end)) = self.ranges.range::<Vec<u8>, _>(..=&to).next_back() {
             if *end < from {
@@ -96,6 +132,18 @@ pub(crate) fn keyed(table: Table, key: &[u8]) -> Vec<u8> {
     keyed.push(table);
     keyed.extend_from_slice(key);
     keyed
+}
+
+/// The states have what was folded.
+pub(crate) fn note_short_lived(short_lived: &mut ShortLived, folded: Fold) {
+    for (key, value) in folded.values {
+        if key.first().is_some_and(|table| SHORT_LIVED.contains(table)) {
+            match value {
+                Some(_) => short_lived.insert(key),
+                None => short_lived.remove(&key),
+            };
+        }
+    }
 }
 
 struct Folds {
@@ -176,19 +224,19 @@ mod tests {
 
     type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
-    fn change(model: &mut Model, batch: &mut Batch, (kind, a, b): (u8, u8, u8)) {
+    fn change(model: &mut Model, batch: &mut Batch, table: Table, (kind, a, b): (u8, u8, u8)) {
         match kind {
             0 => {
-                batch.put(1, &[a], &[b]);
-                model.insert(vec![1, a], vec![b]);
+                batch.put(table, &[a], &[b]);
+                model.insert(vec![table, a], vec![b]);
             }
             1 => {
-                batch.remove(1, &[a]);
-                model.remove(&vec![1, a]);
+                batch.remove(table, &[a]);
+                model.remove(&vec![table, a]);
             }
             _ => {
-                batch.remove_range(1, &[a], &[b]);
-                model.retain(|key, _| !(key[1] >= a && key[1] < b));
+                batch.remove_range(table, &[a], &[b]);
+                model.retain(|key, _| key[0] != table || !(key[1] >= a && key[1] < b));
             }
         }
     }
@@ -204,7 +252,7 @@ mod tests {
             let mut overlay = Overlay::default();
             for change_made in changes {
                 let mut batch = Batch::default();
-                change(&mut model, &mut batch, change_made);
+                change(&mut model, &mut batch, 1, change_made);
                 overlay.apply(batch.as_bytes()).expect("well formed");
             }
             for key in 0..24 {
@@ -222,6 +270,44 @@ mod tests {
             }
             merge.finish().expect("it takes all");
             prop_assert_eq!(merged, model);
+        }
+
+        /// Segments are folded one after the other, in pieces; sometimes it is cut off, and the segment is folded again.
+        #[test]
+        fn what_is_folded_comes_to_what_its_batches_come_to(
+            segments in prop::collection::vec(
+                (prop::collection::vec((any::<bool>(), 0_u8..3, 0_u8..12, 0_u8..12), 0..30), any::<bool>()),
+                1..6,
+            ),
+        ) {
+            let (mut model, mut states) = (Model::new(), Model::new());
+            let mut short_lived = ShortLived::new();
+            let brief = *SHORT_LIVED.start();
+            for (changes, is_cut_off) in segments {
+                let mut batch = Batch::default();
+                for (is_brief, kind, a, b) in changes {
+                    change(&mut model, &mut batch, if is_brief { brief } else { 1 }, (kind, a, b));
+                }
+                for pieces in [if is_cut_off { 1 } else { 0 }, usize::MAX] {
+                    let mut overlay = Overlay::default();
+                    overlay.apply_over(&short_lived, batch.as_bytes()).expect("well formed");
+                    for fold in overlay.into_folds(4, (1, 1)).take(pieces) {
+                        for (from, to) in &fold.ranges {
+                            states.retain(|key, _| key < from || key >= to);
+                        }
+                        for (key, value) in &fold.values {
+                            match value {
+                                Some(value) => states.insert(key.clone(), value.clone()),
+                                None => states.remove(key),
+                            };
+                        }
+                        note_short_lived(&mut short_lived, fold);
+                    }
+                }
+                prop_assert_eq!(&states, &model);
+                let brief: ShortLived = states.keys().filter(|key| key[0] == brief).cloned().collect();
+                prop_assert_eq!(&short_lived, &brief);
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The states: the last value of each key, up to some batch of the log, in a redb database.
 
-use crate::batch::Table;
+use crate::batch::{SHORT_LIVED, Table};
 use crate::disk::DiskFile;
 use crate::error::StorageError;
+use crate::overlay::ShortLived;
 use redb::{Builder, Database, Durability, ReadableDatabase, StorageBackend, TableDefinition};
 use std::io;
 use std::ops::Bound;
@@ -165,6 +166,20 @@ impl States {
         write.commit().map_err(|error| self.writing(error))?;
         self.value_bytes.store(added.saturating_sub(removed), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The rows of short-lived tables.
+    pub(crate) fn short_lived(&self) -> Result<ShortLived, StorageError> {
+        let read = self.database.begin_read().map_err(|error| self.reading(error))?;
+        let table = match read.open_table(VALUES) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(ShortLived::new()),
+            Err(error) => return Err(self.reading(error)),
+        };
+        let (first, end) = ([*SHORT_LIVED.start()], [*SHORT_LIVED.end() + 1]);
+        let rows = table.range::<&[u8]>(first.as_slice()..end.as_slice()).map_err(|error| self.reading(error))?;
+        let key = |row: Result<(redb::AccessGuard<'_, &[u8]>, _), _>| row.map(|(key, _)| key.value().to_vec());
+        rows.map(|row| key(row).map_err(|error| self.reading(error))).collect()
     }
 
     fn reading(&self, error: impl std::fmt::Display) -> StorageError {
