@@ -121,6 +121,41 @@ async fn calls_that_run_finish_and_those_made_meanwhile_go_to_the_next_service()
     assert_eq!(waits.await.expect("it does not panic"), Ok(true));
 }
 
+/// Its item was put by the service that runs when it comes.
+#[tokio::test]
+async fn one_who_waited_and_comes_back_to_a_service_that_shuts_down_keeps_what_it_was_granted() {
+    let (service, port, disk) = start().await;
+    let detour = Detour::to(([127, 0, 0, 1], port).into()).await;
+    let (told, mut reconnected) = tokio::sync::mpsc::unbounded_channel();
+    let builder = Session::builder(detour.address.to_string()).retry_delay(Duration::from_millis(10)).max_retry(1_000);
+    let builder = builder.on_reconnect(move |_| told.send(()).unwrap_or_default());
+    let (near, far) = (session_at(format!("127.0.0.1:{port}")).await, builder.connect().await.expect("it connects"));
+    let account = near.memoize("account", AccountProxy::open(0)).await.expect("it is made");
+    let jobs = near.memoize("jobs", QueueProxy::new(Some(1))).await.expect("it is made");
+    jobs.put(1).await.expect("there is room");
+    let puts = tokio::spawn({
+        let jobs = far.proxy::<Queue>("jobs");
+        async move { jobs.put(2).await }
+    });
+    while jobs.waiting().await != Ok(1) {}
+    detour.close();
+    drop(service);
+    let service = start_at(port, &disk).await;
+    assert_eq!(jobs.get::<i64>().await, Ok(1), "which makes room");
+    let running = account.deposit_slowly(5, 1_000).send().await;
+    assert_eq!(near.is_memoized("account").await, Ok(true), "the call before has begun");
+    let closing = tokio::spawn(shut_down(service));
+    detour.lead_to(([127, 0, 0, 1], port).into());
+    reconnected.recv().await.expect("it comes back");
+    closing.await.expect("it does not panic");
+    let _service = start_at(port, &disk).await;
+    let put = tokio::time::timeout(SOON, puts).await.expect("it was put before, and is not put again");
+    assert_eq!(put.expect("it does not panic"), Ok(()));
+    assert_eq!(jobs.qsize().await, Ok(1));
+    assert_eq!(jobs.get::<i64>().await, Ok(2));
+    assert_eq!(running.await, Ok(5));
+}
+
 #[tokio::test]
 async fn those_who_cannot_come_back_are_told_that_the_service_shuts_down() {
     let (service, port, _) = start().await;

@@ -315,7 +315,11 @@ impl Batch<'_> {
                 self.answer_later(submission, later, room, replies)
             }
             Err(error) => {
-                self.session.undo(sequence);
+                // What was refused by a service that shuts down comes to the next one. The place in line that it has
+                // from an earlier one stays.
+                if !matches!(*error, ReplyError::Complete(Error::ShuttingDown)) {
+                    self.session.undo(sequence);
+                }
                 replies.withdraw(open);
                 replies.put(sequence, Outcome::Failed(error))?;
                 Ok(true)
