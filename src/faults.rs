@@ -18,6 +18,10 @@ pub(crate) enum PlantedFault {
     EncodesLate,
     /// A key is mapped on disk to an object that is not there yet.
     KeyWithoutObject,
+    /// The calls before an object's state stay on disk beside it.
+    KeepsCalls,
+    /// A call is made again by a method that does something else than before.
+    OtherBody,
 }
 
 /// The fault of a service, if there is one. Clones are of the same service.

@@ -411,8 +411,8 @@ pub use security::TlsError;
 pub use security::{Token, Tokens, TokensError};
 #[cfg(feature = "server")]
 pub use server::{
-    Accepted, BoundService, Durability, Listener, MemoryConnector, MemoryListener, OnStorageFailure, RecoveryError,
-    RunningService, ServeError, Service, Stream, Unreadable, UnreadableList, memory,
+    Accepted, BoundService, Durability, Listener, MemoryConnector, MemoryListener, NotReplayed, OnStorageFailure,
+    RecoveryError, ReplayProblem, RunningService, ServeError, Service, Stream, Unreadable, UnreadableList, memory,
 };
 #[cfg(feature = "modules")]
 pub use tarmem_modules as modules;

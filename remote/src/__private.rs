@@ -28,6 +28,7 @@ pub use encodings::{
 pub use futures::future::BoxFuture;
 pub use keeping::{KeepWay, Keeping, NoKeepWay};
 pub use measuring::{ExtentWay, Measuring, NoExtentWay};
+pub use replaying::{Replayed, replayed};
 pub use tracing::{EncodedWay, Tracing, TraverseWay};
 pub use ways::{EncodableWay, UnencodableWay, Ways, encodable};
 pub use {inventory, serde, typetag};
@@ -36,6 +37,7 @@ mod copying;
 mod encodings;
 mod keeping;
 mod measuring;
+mod replaying;
 mod tracing;
 mod ways;
 

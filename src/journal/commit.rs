@@ -1,6 +1,6 @@
 //! The thread that commits one batch after the other.
 
-use super::{End, Journal, OpenBatch};
+use super::{AtEnd, End, Journal, OpenBatch};
 use crate::config::Durability;
 use crate::faults::PlantedFault;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use tarmem_storage::Storage;
+use tarmem_storage::{Batch, Storage};
 
 /// How long nothing may be committed before a mark is put behind the last batch.
 const IDLE: Duration = Duration::from_millis(50);
@@ -29,10 +29,15 @@ pub(crate) struct Committing {
 }
 
 impl Committing {
-    /// Starts to commit the batches of `journal`.
-    pub(crate) fn start(journal: &Arc<Journal>, storage: Box<dyn Storage>) -> io::Result<Self> {
+    /// Starts to commit the batches of `journal`, and in the end what `at_end` writes.
+    pub(crate) fn start(
+        journal: &Arc<Journal>,
+        storage: Box<dyn Storage>,
+        at_end: Option<Arc<dyn AtEnd>>,
+    ) -> io::Result<Self> {
         let committed = Arc::clone(journal);
-        let thread = thread::Builder::new().name("tarmem-commit".to_owned()).spawn(move || run(&committed, storage))?;
+        let thread = thread::Builder::new().name("tarmem-commit".to_owned());
+        let thread = thread.spawn(move || run(&committed, storage, at_end.as_deref()))?;
         Ok(Committing { journal: Arc::clone(journal), thread: Some(thread) })
     }
 }
@@ -51,10 +56,10 @@ impl Drop for Committing {
     }
 }
 
-fn run(journal: &Journal, storage: Box<dyn Storage>) {
+fn run(journal: &Journal, storage: Box<dyn Storage>, at_end: Option<&dyn AtEnd>) {
     let mut writing = Writing { journal, storage, unsynced: None, unmarked: None, asked: Instant::now() };
     writing.ask();
-    if let Err(why) = writing.until_over() {
+    if let Err(why) = writing.until_over().and_then(|()| writing.end(at_end)) {
         // In this order: what is noted from here on never leaves.
         tracing::error!("nothing more can be written: {why}");
         end(journal, End::Failed(why.into()));
@@ -105,10 +110,7 @@ impl Writing<'_> {
                         self.mark()?;
                     }
                 }
-                Next::End => {
-                    let has_more = !self.journal.batch.lock().deferred.is_empty();
-                    return if has_more || self.unmarked.is_some() { self.mark() } else { Ok(()) };
-                }
+                Next::End => return Ok(()),
             }
         }
     }
@@ -117,6 +119,20 @@ impl Writing<'_> {
     fn ask(&mut self) {
         self.asked = Instant::now();
         *self.journal.usage.lock() = self.storage.usage();
+    }
+
+    /// Writes what is written in the end.
+    fn end(&mut self, at_end: Option<&dyn AtEnd>) -> Result<(), String> {
+        if let Some(at_end) = at_end {
+            at_end.write(&mut |batch| {
+                let (number, mut noted) = self.close();
+                noted.deferred.append(batch);
+                self.unmarked = Some(Instant::now());
+                self.put(number, &noted.deferred)
+            })?;
+        }
+        let has_more = !self.journal.batch.lock().deferred.is_empty();
+        if has_more || self.unmarked.is_some() { self.mark() } else { Ok(()) }
     }
 
     /// Waits until there is something to do.
@@ -168,17 +184,23 @@ impl Writing<'_> {
         }
         batch.deferred.append(&batch.rows);
         // Nothing is found committed before it is.
-        let committed = self.storage.commit(0, &batch.deferred).map_err(|error| error.to_string())?;
+        self.put(number, &batch.deferred)?;
+        // In this order: who finds an object without changes on their way finds the last of these here.
+        self.journal.progress.send_modify(|progress| progress.committed = number);
+        for entry in &batch.entries {
+            entry.committed();
+        }
+        Ok(())
+    }
+
+    /// Commits batch `number` to the storage.
+    fn put(&mut self, number: u64, batch: &Batch) -> Result<(), String> {
+        let committed = self.storage.commit(0, batch).map_err(|error| error.to_string())?;
         if committed != number {
             return Err(format!("batch {number} was committed as batch {committed}"));
         }
         if self.journal.durability == Durability::Always {
             self.storage.sync().map_err(|error| error.to_string())?;
-        }
-        // In this order: who finds an object without changes on their way finds the last of these here.
-        self.journal.progress.send_modify(|progress| progress.committed = number);
-        for entry in &batch.entries {
-            entry.committed();
         }
         Ok(())
     }
@@ -231,7 +253,7 @@ fn end(journal: &Journal, why: End) {
 mod tests {
     use super::*;
     use crate::faults::PlantedFaults;
-    use tarmem_storage::{Batch, MemoryDisk, MemoryStorage, StorageError, Usage, Visit};
+    use tarmem_storage::{MemoryDisk, MemoryStorage, StorageError, Usage, Visit};
     use uuid::Uuid;
 
     /// A storage that fails when it is to put a mark behind the last batch.
@@ -271,7 +293,7 @@ mod tests {
         for durability in [Durability::Always, Durability::Within(Duration::from_secs(1))] {
             let journal = Journal::new(1, durability, PlantedFaults::default());
             let storage = WithoutMarks(MemoryStorage::open(&MemoryDisk::default()));
-            let _committing = Committing::start(&journal, Box::new(storage)).expect("it starts");
+            let _committing = Committing::start(&journal, Box::new(storage), None).expect("it starts");
             journal.note(|batch| batch.put(1, b"key", b"before"));
             let before = journal.noted();
             assert!(journal.opens_for(before).await);

@@ -39,6 +39,12 @@ pub(crate) trait Entry: Send + Sync {
     fn committed(&self);
 }
 
+/// Something that is written when the journal is over, and everything that was noted is committed.
+pub(crate) trait AtEnd: Send + Sync {
+    /// Passes what is to be written to `commit`, in batches.
+    fn write(&self, commit: &mut dyn FnMut(&Batch) -> Result<(), String>) -> Result<(), String>;
+}
+
 /// Collects what is to be kept.
 pub(crate) struct Journal {
     /// Held shared by those who are in the open batch, and exclusively while it is closed.
@@ -175,6 +181,16 @@ impl Journal {
     /// Notes something that is written when the open batch has been closed.
     pub(crate) fn note_entry(&self, entry: Arc<dyn Entry>) {
         self.note_in_batch(|batch| batch.entries.push(entry));
+    }
+
+    /// Whether nothing more is noted. It does not become so while anyone is in the open batch, unless the disk fails.
+    pub(crate) fn is_over(&self) -> bool {
+        self.noted() == u64::MAX
+    }
+
+    /// The number of the batch in which the next change is noted: higher than any, if it will not be noted any more.
+    pub(crate) fn next_noted(&self) -> u64 {
+        if self.is_over() { u64::MAX } else { self.open() }
     }
 
     fn note_in_batch(&self, note: impl FnOnce(&mut OpenBatch)) {

@@ -1,5 +1,7 @@
 //! The rows in which things are kept: a table, a key and a value each.
 
+pub(crate) mod calls;
+
 use tarmem_storage::{Batch, Table};
 use uuid::Uuid;
 

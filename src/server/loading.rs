@@ -7,7 +7,7 @@ use super::exec::engine::Engine;
 use super::recovery::{Found, Progress, RecoveryError};
 use super::state::Seams;
 use crate::config::{Durability, Limits};
-use crate::journal::Committing;
+use crate::journal::{AtEnd, Committing};
 use crate::security::AccessControl;
 use std::io;
 use std::path::PathBuf;
@@ -98,7 +98,8 @@ pub(super) async fn load(
             Some(place) => error.within(place),
             None => error,
         })?;
-        Ok((engine, Committing::start(&journal, storage).map_err(no_thread)?))
+        let at_end = engine.state.store.keeping.clone().map(|keeping| keeping as Arc<dyn AtEnd>);
+        Ok((engine, Committing::start(&journal, storage, at_end).map_err(no_thread)?))
     });
     let loaded = loaded.await.unwrap_or_else(|panic| Err(no_thread(io::Error::other(panic))));
     if let Ok((engine, _)) = &loaded {

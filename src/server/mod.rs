@@ -35,7 +35,7 @@ use loading::{Empty, Kept};
 use net::binding::{Bindable, Unbound, v4_ports};
 use net::connections::Connections;
 use owned_runtime::OwnedRuntime;
-pub use recovery::{RecoveryError, Unreadable, UnreadableList};
+pub use recovery::{NotReplayed, RecoveryError, ReplayProblem, Unreadable, UnreadableList};
 use refs::cycle_gc;
 pub use running::{BoundService, RunningService};
 pub use serve_error::ServeError;

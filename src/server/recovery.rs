@@ -4,11 +4,13 @@
 //! - [`objects`]: makes objects of it, and reports what it cannot read. [`unreadable`]: how that is named. [`aside`]:
 //!   where it is moved, if that is wanted.
 //! - [`checked`]: whether everything could be read.
+//! - [`replay`]: makes calls again that were kept in place of a state.
 
 mod aside;
 #[cfg(feature = "cli")]
 pub(crate) mod checked;
 mod objects;
+mod replay;
 mod stored;
 mod unreadable;
 
@@ -23,6 +25,7 @@ use crate::server::session::ServerSession;
 use crate::store::{Keeping, Mapping, Next};
 use hashbrown::HashMap;
 use objects::{Ask, Made, Undos};
+pub use replay::{NotReplayed, ReplayProblem};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,6 +75,13 @@ pub enum RecoveryError {
         /// Why it fails.
         source: io::Error,
     },
+    /// An object is kept with calls that are made again on its last state, and one of them cannot be, or has another
+    /// result now. Nothing was changed.
+    ///
+    /// The program that has made the call can go on from there, and leaves no calls if it is ended in order. Then this
+    /// program can go on, too.
+    #[error("{0}")]
+    NotReplayed(NotReplayed),
 }
 
 impl RecoveryError {
@@ -79,7 +89,7 @@ impl RecoveryError {
     pub(super) fn within(self, place: &str) -> Self {
         match self {
             RecoveryError::Unreadable(list) => RecoveryError::Unreadable(list.within(place)),
-            other @ (RecoveryError::Storage(_) | RecoveryError::Aside { .. }) => other,
+            other => other,
         }
     }
 }
@@ -150,7 +160,12 @@ impl Found {
     ) -> Result<(Arc<Journal>, Box<dyn Storage>), RecoveryError> {
         let state = &engine.state;
         let Found { mut storage, journal, mut stored, mut history, .. } = self;
-        let (made, undos) = objects::make(&state.store, &state.registry, &stored, progress, Ask::Least);
+        let faults = &state.faults;
+        let (mut made, undos) = objects::make((&state.store, &state.registry, faults), &stored, progress, Ask::Least);
+        let only_calls = made.not_replayed.len() == made.unreadable.len();
+        if only_calls && let Some(first) = made.not_replayed.drain(..).next() {
+            return Err(RecoveryError::NotReplayed(first));
+        }
         if !made.unreadable.is_empty() {
             let unreadable = made.unreadable.into_iter().map(|unreadable| unreadable.about);
             return Err(RecoveryError::Unreadable(UnreadableList::new(unreadable)));
@@ -190,7 +205,12 @@ fn restore_keys(state: &State, journal: &Journal, stored: &Stored, made: &Made) 
         }
     }
     for object in &made.volatile {
-        journal.note(|batch| rows::remove_object(batch, *object));
+        journal.note(|batch| {
+            rows::remove_object(batch, *object);
+            if stored.calls.contains_key(object) {
+                rows::calls::remove_all(batch, *object);
+            }
+        });
     }
 }
 

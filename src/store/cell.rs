@@ -72,6 +72,11 @@ impl Cell {
         self.block.header().kind.class()
     }
 
+    /// Whether calls of the object may be kept in place of its state.
+    pub(super) fn replays(&self) -> bool {
+        self.block.header().kind.replays()
+    }
+
     /// The key that the object was made for; empty if there was none. It need not be mapped to the object now.
     pub(super) fn name(&self) -> &str {
         self.block.name()

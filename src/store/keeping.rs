@@ -1,44 +1,44 @@
 //! How objects and keys are kept: what is noted in the journal when they change.
 //!
-//! The state of an object is encoded once for each batch in which it has changed. Normally the thread that commits does
+//! The state of an object is encoded once for each batch in which it has changed, unless [calls](super::calls) are kept
+//! in its place. Normally the thread that commits does
 //! it, after the batch was closed. Whoever is about to change such an object in a later batch, or will hold its lock
 //! for a longer time, encodes it before: so what is written is always the state that the object had when the batch was
 //! closed.
 
+use super::calls::PARTS;
 use super::cell::Cell;
-use super::hooks;
+use super::changed::{AllChanged, Change, Changed};
 use super::shard::Mapping;
 use super::state;
 use crate::faults::{PlantedFault, PlantedFaults};
-use crate::journal::rows::{self, POISONED};
-use crate::journal::{Entry, Journal};
+use crate::journal::rows;
+use crate::journal::{AtEnd, Journal};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tarmem_remote::object::{Kept, Object};
 use tarmem_remote::registry::ClassInfo;
 use tarmem_storage::Batch;
 
-/// More parts than there will be threads that look for changed objects at one time.
-const PARTS: usize = 64;
+/// How long the states of objects that are in use are waited for, when the service ends.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long to sleep when an object is in use.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// How many bytes of states are written in one batch when the service ends.
+const PIECE: usize = 4 << 20;
 
 /// How many numbers are reserved at once.
 const RESERVED: u64 = 1 << 20;
 
-/// How long the thread that commits sleeps when it finds an object in use.
-const PAUSE: Duration = Duration::from_micros(20);
-
-/// Changed objects, by number.
-type Part = Mutex<HashMap<u64, Arc<Changed>>>;
-type Parts = [Part; PARTS];
-
 /// Notes in the journal what changes in a store.
 pub(crate) struct Keeping {
     journal: Arc<Journal>,
-    /// The objects whose last change is not on disk yet, by number.
-    changed: Arc<Parts>,
+    changed: Arc<AllChanged>,
     /// Numbers from here on are not reserved yet: for objects, for generations, and outside the store.
     unreserved: [AtomicU64; 3],
     /// Numbers that are given outside the store begin here.
@@ -58,32 +58,13 @@ pub(super) enum Numbers {
     Tokens,
 }
 
-/// An object that has changed in a batch that is not on disk yet.
-struct Changed {
-    cell: Cell,
-    batch: u64,
-    /// What is kept of it, if it changes by itself.
-    kept: Option<Arc<dyn Kept>>,
-    state: Mutex<State>,
-    all: Arc<Parts>,
-}
-
-/// The state of an object after its last change in a batch.
-#[derive(Default)]
-enum State {
-    #[default]
-    InObject,
-    Encoded(Vec<u8>),
-    Written,
-}
-
 impl Keeping {
     /// Numbers that are given outside the store begin at `unused`.
     pub(crate) fn new(journal: Arc<Journal>, unused: u64, faults: PlantedFaults) -> Self {
         Keeping {
             journal,
+            changed: AllChanged::new(faults.clone()),
             faults,
-            changed: Arc::new(std::array::from_fn(|_| Mutex::default())),
             unreserved: Default::default(),
             unused,
             hooked: std::array::from_fn(|_| Mutex::default()),
@@ -117,7 +98,7 @@ impl Keeping {
     #[inline]
     pub(super) fn before_change(&self, cell: &Cell, object: &dyn Object) {
         if cell.is_changed() && !self.faults.has(PlantedFault::EncodesLate) {
-            self.save(cell, Some(object), self.journal.open());
+            self.save(cell, Some(object), self.journal.next_noted());
         }
     }
 
@@ -132,7 +113,7 @@ impl Keeping {
     /// The object is about to change by itself, within the open batch.
     pub(super) fn before_own_change(&self, cell: &Cell) {
         if cell.is_changed() {
-            self.save(cell, None, self.journal.open());
+            self.save(cell, None, self.journal.next_noted());
         }
     }
 
@@ -146,17 +127,17 @@ impl Keeping {
         self.unused
     }
 
-    /// Encodes the object if its last change was in a batch before this one.
+    /// Encodes the object if its state is kept that it had at the end of a batch before this one.
     #[cold]
     fn save(&self, cell: &Cell, object: Option<&dyn Object>, before: u64) {
-        let changed = self.part(cell).lock().get(&cell.count()).cloned();
-        if let Some(changed) = changed.filter(|changed| changed.batch < before) {
-            changed.encode(object);
+        let changed = self.changed.part(cell).lock().get(&cell.count()).cloned();
+        if let Some(changed) = changed {
+            changed.encode_before(before, object);
         }
     }
 
     /// The object, which the caller has locked, has changed.
-    pub(super) fn changed(&self, cell: &Cell) {
+    pub(super) fn changed(&self, cell: &Cell, change: Change<'_>) {
         if !is_kept(cell) {
             return;
         }
@@ -165,37 +146,33 @@ impl Keeping {
         } else {
             self.hooked[cell.count() as usize % PARTS].lock().get(&cell.count()).and_then(Weak::upgrade)
         };
-        self.note(cell, kept.as_ref());
+        self.note(cell, kept.as_ref(), change);
     }
 
     /// The object changes by itself, within the open batch: from now on, until the caller leaves that.
     pub(super) fn changes_by_itself(&self, cell: &Cell, kept: &Arc<dyn Kept>) {
-        self.note(cell, Some(kept));
+        self.note(cell, Some(kept), Change::State);
     }
 
-    fn note(&self, cell: &Cell, kept: Option<&Arc<dyn Kept>>) {
+    fn note(&self, cell: &Cell, kept: Option<&Arc<dyn Kept>>, change: Change<'_>) {
         // While this thread is in the open batch, it stays open.
         let _entered = self.journal.enter();
-        let open = self.journal.open();
-        let mut part = self.part(cell).lock();
-        if let Some(changed) = part.get(&cell.count())
-            && changed.batch == open
-        {
-            // Nobody has asked for it if it changes by itself: the batch is open.
-            if kept.is_none() {
-                *changed.state.lock() = State::InObject;
+        if self.journal.is_over() {
+            if !matches!(change, Change::Mapped) {
+                // The object is not what will be on disk.
+                self.changed.logs.forget(cell.count());
             }
-            drop(part);
-            self.journal.note(|_| {});
-            return;
+            return self.journal.note(|_| {});
         }
-        let changed = Arc::new(Changed {
-            cell: cell.clone(),
-            batch: open,
-            kept: kept.cloned(),
-            state: Mutex::default(),
-            all: Arc::clone(&self.changed),
-        });
+        let open = self.journal.open();
+        let mut part = self.changed.part(cell).lock();
+        let last = part.get(&cell.count());
+        if let Some(changed) = last.filter(|changed| changed.batch == open) {
+            changed.again(change);
+            drop(part);
+            return self.journal.note(|_| {});
+        }
+        let changed = Changed::new(&self.changed, cell, open, kept.cloned(), change, last);
         part.insert(cell.count(), Arc::clone(&changed));
         cell.set_changed(true);
         drop(part);
@@ -206,7 +183,7 @@ impl Keeping {
     #[inline]
     pub(crate) fn saw(&self, cell: &Cell) {
         if cell.is_changed()
-            && let Some(changed) = self.part(cell).lock().get(&cell.count())
+            && let Some(changed) = self.changed.part(cell).lock().get(&cell.count())
         {
             self.journal.saw(changed.batch);
         }
@@ -225,7 +202,7 @@ impl Keeping {
             return;
         }
         // Who finds the object by this key sees that it is mapped.
-        self.changed(&mapping.cell);
+        self.changed(&mapping.cell, Change::Mapped);
     }
 
     pub(super) fn key_removed(&self, key: &str) {
@@ -237,87 +214,66 @@ impl Keeping {
         let _entered = self.journal.enter();
         self.reserve(Numbers::Objects, cell.count());
         if !self.faults.has(PlantedFault::KeyWithoutObject) {
-            self.changed(cell);
+            self.changed(cell, Change::State);
+        }
+    }
+
+    /// The object goes on with the state and the calls of an earlier run.
+    pub(crate) fn restored(&self, cell: &Cell, state: usize, refers: bool, calls: &[(u64, Vec<u8>)]) {
+        if cell.replays() && !cell.is_poisoned() && !refers {
+            self.changed.logs.restored(cell, state, calls);
         }
     }
 
     /// Nobody can reach the object any more.
-    pub(super) fn dropped(&self, object: u64, class: &ClassInfo) {
+    pub(super) fn dropped(&self, object: u64, class: &ClassInfo, replays: bool) {
         if class.entry().is_durable() {
             if !class.entry().encodable {
                 self.hooked[object as usize % PARTS].lock().remove(&object);
             }
-            self.journal.note(|batch| rows::remove_object(batch, object));
+            let has_calls = replays && self.changed.logs.forget(object);
+            self.journal.note(|batch| {
+                rows::remove_object(batch, object);
+                if has_calls {
+                    rows::calls::remove_all(batch, object);
+                }
+            });
         }
     }
+}
 
-    fn part(&self, cell: &Cell) -> &Part {
-        &self.changed[cell.count() as usize % PARTS]
+impl AtEnd for Keeping {
+    /// Writes the states of the objects that have calls: a service that ends in order leaves states only. An object
+    /// that a method still uses keeps its calls.
+    fn write(&self, commit: &mut dyn FnMut(&Batch) -> Result<(), String>) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
+        let mut batch = Batch::default();
+        for cell in self.changed.logs.with_calls() {
+            let object = loop {
+                match cell.try_read_even_poisoned() {
+                    Some(object) => break object.ok(),
+                    None if Instant::now() < until => std::thread::sleep(PAUSE),
+                    None => break None,
+                }
+            };
+            // If it has changed since nothing is noted any more, it has been forgotten.
+            let Some(object) = object.filter(|_| self.changed.logs.has_calls(cell.count())) else { continue };
+            let (state, _) = state::encode(&*object, 0);
+            if state.is_empty() {
+                continue;
+            }
+            rows::put_object(&mut batch, cell.count(), &state);
+            rows::calls::remove_all(&mut batch, cell.count());
+            if batch.len() >= PIECE {
+                commit(&batch)?;
+                batch.clear();
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { commit(&batch) }
     }
 }
 
 /// Whether objects of this class outlive the service.
 fn is_kept(cell: &Cell) -> bool {
     cell.class().entry().is_durable()
-}
-
-impl Changed {
-    /// Encodes the object, unless that was done since it changed. If it does not change by itself, the caller has
-    /// locked it, and passes it.
-    fn encode(&self, object: Option<&dyn Object>) {
-        let mut state = self.state.lock();
-        if !matches!(*state, State::InObject) {
-            return;
-        }
-        let flags = if self.cell.is_poisoned() { POISONED } else { 0 };
-        *state = State::Encoded(match (&self.kept, object) {
-            (Some(kept), _) => hooks::encode(&self.cell, &**kept, flags),
-            (None, Some(object)) => state::encode(object, flags),
-            (None, None) => return,
-        });
-    }
-
-    /// Writes the state, if it is encoded.
-    fn put(&self, batch: &mut Batch) -> bool {
-        let mut state = self.state.lock();
-        let State::Encoded(bytes) = &*state else { return false };
-        rows::put_object(batch, self.cell.count(), bytes);
-        *state = State::Written;
-        true
-    }
-}
-
-impl Entry for Changed {
-    fn write(&self, batch: &mut Batch) {
-        loop {
-            if self.put(batch) {
-                return;
-            }
-            // Nobody changes it in a later batch without encoding it before, so this is what it was.
-            if self.kept.is_some() {
-                if self.cell.is_empty() {
-                    return rows::remove_object(batch, self.cell.count());
-                }
-                self.encode(None);
-                continue;
-            }
-            match self.cell.try_read_even_poisoned() {
-                Some(Ok(object)) => self.encode(Some(&*object)),
-                Some(Err(_)) => return rows::remove_object(batch, self.cell.count()),
-                None => std::thread::sleep(PAUSE),
-            }
-        }
-    }
-
-    fn committed(&self) {
-        let mut part = self.all[self.cell.count() as usize % PARTS].lock();
-        let is_last = part.get(&self.cell.count()).is_some_and(|changed| changed.batch == self.batch);
-        let last = if is_last { part.remove(&self.cell.count()) } else { None };
-        if last.is_some() {
-            self.cell.set_changed(false);
-        }
-        drop(part);
-        // This may drop the object, which runs user code: not under the lock.
-        drop(last);
-    }
 }

@@ -25,6 +25,8 @@ pub(super) struct Kind {
     keeping: Option<Arc<Keeping>>,
     /// How many objects of this kind there are, mapped or not.
     living: AtomicUsize,
+    /// Whether calls may be kept in place of states.
+    replays: bool,
 }
 
 impl Kind {
@@ -71,8 +73,13 @@ impl Kind {
     /// The object numbered `count` is about to be dropped.
     pub(super) fn dropped(&self, count: u64) {
         if let Some(keeping) = &self.keeping {
-            keeping.dropped(count, &self.class);
+            keeping.dropped(count, &self.class, self.replays);
         }
+    }
+
+    /// Whether calls may be kept in place of the states of these objects.
+    pub(super) fn replays(&self) -> bool {
+        self.replays
     }
 
     pub(super) fn begins(&self) {
@@ -126,6 +133,7 @@ impl Kinds {
                 service: self.service,
                 keeping: self.keeping.clone(),
                 living: AtomicUsize::new(0),
+                replays: self.keeping.is_some() && class.replays(),
             })
         };
         Arc::clone(self.kinds.write().entry(type_id).or_insert_with(kind))

@@ -8,7 +8,8 @@
 //! - [`bury`]: how objects are dropped.
 //! - [`hash`]: how keys are hashed.
 //! - [`keeping`]: what is noted in the journal when objects and keys change. [`state`]: how objects are encoded for it.
-//!   [`hooks`]: objects that change by themselves.
+//!   [`changed`]: an object that has changed, and what is written of it. [`calls`]: the calls that are kept in place of
+//!   its state. [`hooks`]: objects that change by themselves.
 //! - [`flight`]: single flight per key, and the search for cycles.
 //!
 //! No lock of the store is held while user code runs, except the lock of an object while its methods run.
@@ -21,7 +22,9 @@
 
 mod block;
 mod bury;
+mod calls;
 mod cell;
+mod changed;
 mod changes;
 mod flight;
 mod hash;
@@ -34,6 +37,7 @@ mod shard;
 pub(crate) mod state;
 
 pub(crate) use bury::{Remains, bury};
+pub(crate) use calls::LoggedCall;
 pub(crate) use cell::{Cell, Poisoned, ReadGuard, Vacant, WeakCell, WriteGuard};
 pub(crate) use changes::{ChangeListener, ChangedBy};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined, WaitError};
@@ -42,6 +46,7 @@ pub(crate) use keeping::Keeping;
 pub(crate) use shard::Mapping;
 
 use crate::faults::{PlantedFault, PlantedFaults};
+use changed::Change;
 use kind::Kinds;
 use parking_lot::RwLock;
 use shard::Shard;
@@ -208,15 +213,23 @@ impl Store {
     }
 
     /// Tells the listener, if there is one, that call `by` may have changed an object whose lock the caller still
-    /// holds. `by` is called only if there is a listener, and returns `None` if nothing was changed.
+    /// holds. `by` is called only if there is a listener, and returns `None` if nothing was changed. `call` returns the
+    /// call if it can be made again.
     #[inline(always)]
-    pub(crate) fn changed(&self, cell: &Cell, object: &dyn Object, by: impl FnOnce() -> Option<ChangedBy>) {
+    pub(crate) fn changed<'a>(
+        &self,
+        cell: &Cell,
+        object: &dyn Object,
+        by: impl FnOnce() -> Option<ChangedBy>,
+        call: impl FnOnce() -> Option<LoggedCall<'a>>,
+    ) {
         if self.changes.is_none() && self.keeping.is_none() {
             return;
         }
         let Some(by) = by() else { return };
         if let Some(keeping) = &self.keeping {
-            keeping.changed(cell);
+            let call = call();
+            keeping.changed(cell, call.as_ref().map_or(Change::State, Change::Call));
         }
         if let Some(changes) = &self.changes {
             changes.object_changed(cell, object, by);

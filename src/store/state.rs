@@ -4,14 +4,35 @@
 use crate::journal::rows::POISONED;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tarmem_remote::describe::{ClassEntry, NewObject, RestoreResident};
 use tarmem_remote::object::Object;
+use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 
-/// Encodes an object, after a byte with these flags.
-pub(super) fn encode(object: &dyn Object, flags: u8) -> Vec<u8> {
-    encode_as(object.class(), &object, flags)
+/// Encodes an object, after a byte with these flags. Says whether there are references to objects in it.
+pub(super) fn encode(object: &dyn Object, flags: u8) -> (Vec<u8>, bool) {
+    let scope = Referring::default();
+    let bytes = with_scope(&scope, || encode_as(object.class(), &object, flags));
+    (bytes, scope.refers.get())
+}
+
+/// Notices references, and lets them pass.
+#[derive(Default)]
+struct Referring {
+    refers: Cell<bool>,
+}
+
+impl RefScope for Referring {
+    fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        Ok(reference)
+    }
+
+    fn export(&self, _: &ObjectRef) -> Result<(), String> {
+        self.refers.set(true);
+        Ok(())
+    }
 }
 
 /// Encodes the state of an object of the resident class `path`, in the same form.

@@ -4,7 +4,7 @@ use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameValue, Path, Token};
 
 /// The options that were given. Whether they are allowed where they stand has already been checked.
 #[derive(Default)]
@@ -23,6 +23,14 @@ pub(crate) struct Options {
     pub(crate) skip: Option<Span>,
     pub(crate) all_or_nothing: Option<Span>,
     pub(crate) scales: Option<Span>,
+    pub(crate) replay: Option<Replay>,
+}
+
+/// The option `replay`, with its version.
+#[derive(Clone, Copy)]
+pub(crate) struct Replay {
+    pub(crate) span: Span,
+    pub(crate) version: u32,
 }
 
 /// A place where the attribute can stand, and the options that it may have there.
@@ -39,10 +47,10 @@ pub(crate) const FUNCTION: Place = Place {
     known: &["module", "name", "idempotent", "inline", "blocking", "scales", "all_or_nothing", "crate"],
 };
 pub(crate) const CONSTANT: Place = Place { what: "a constant", known: &["module", "name", "crate"] };
-pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["crate"] };
+pub(crate) const IMPL: Place = Place { what: "an impl block", known: &["replay", "crate"] };
 pub(crate) const TRAIT_IMPL: Place = Place { what: "an implementation of an interface", known: &["crate"] };
 pub(crate) const METHOD: Place =
-    Place { what: "a method", known: &["name", "proxy", "idempotent", "blocking", "scales", "skip"] };
+    Place { what: "a method", known: &["name", "proxy", "idempotent", "blocking", "scales", "replay", "skip"] };
 pub(crate) const CONSTRUCTOR: Place =
     Place { what: "a constructor", known: &["name", "idempotent", "inline", "blocking", "scales", "skip"] };
 pub(crate) const INTERFACE_METHOD: Place =
@@ -109,6 +117,7 @@ impl Options {
             "blocking" => flag(meta, errors) && self.blocking.replace(span).is_some(),
             "inline" => flag(meta, errors) && self.inline.replace(span).is_some(),
             "scales" => flag(meta, errors) && self.scales.replace(span).is_some(),
+            "replay" => replay(meta, span, errors).and_then(|replay| self.replay.replace(replay)).is_some(),
             "all_or_nothing" => flag(meta, errors) && self.all_or_nothing.replace(span).is_some(),
             _ => flag(meta, errors) && self.skip.replace(span).is_some(),
         };
@@ -183,8 +192,34 @@ fn refusal(option: &str, place: &Place) -> String {
         ("module", "an impl block" | "an implementation of an interface") => {
             "the module is that of the class; give it there, and remove it here".to_owned()
         }
+        ("replay", "a class") => "the methods of a class are made again, each by itself; put `replay` on its \
+            `impl` block, or on methods there"
+            .to_owned(),
+        ("replay", "an interface" | "a method of an interface" | "an implementation of an interface") => {
+            "each class has another body for a method of an interface, so none is made again; put `replay` on methods \
+             of the class itself"
+                .to_owned()
+        }
+        ("replay", "a function" | "a constructor") => "only a method with `&mut self` is made again: what a function \
+            changes or makes is kept as it is then; remove `replay`"
+            .to_owned(),
         _ => unknown(place),
     }
+}
+
+/// The version in `replay`, which is 1 in `replay` alone.
+fn replay(meta: &Meta, span: Span, errors: &mut Errors) -> Option<Replay> {
+    match meta {
+        Meta::Path(_) => return Some(Replay { span, version: 1 }),
+        Meta::NameValue(MetaNameValue { value: Expr::Lit(ExprLit { lit: Lit::Int(number), .. }), .. }) => {
+            if let Some(version) = number.base10_parse().ok().filter(|version| *version > 0) {
+                return Some(Replay { span, version });
+            }
+        }
+        _ => {}
+    }
+    errors.at(meta, "the version of a method that is made again is a number from 1 on: `replay`, or `replay = 2`");
+    None
 }
 
 fn unknown(place: &Place) -> String {

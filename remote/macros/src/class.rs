@@ -96,6 +96,13 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
     let signature = shape::of_class(private, ident, &path);
     // The trait's name has the span of the user's type, so that an error about a missing bound points there.
     let object = quote_spanned!(ident.span()=> #private::Object);
+    let replayed = (!resident).then(|| {
+        quote! {
+            #(#cfgs)*
+            #[automatically_derived]
+            impl #private::Replayed for #ident {}
+        }
+    });
     let encodable_check = quote_spanned!(ident.span()=> #private::encodable);
     quote! {
         #(#cfgs)*
@@ -136,6 +143,8 @@ fn generate(class: &Class<'_>, private: &TokenStream, module: &str, name: &str, 
         #(#cfgs)*
         #[automatically_derived]
         impl #private::Class for #ident where for<'__any> #ident: #private::Encodable {}
+
+        #replayed
 
         #proxy_type
 

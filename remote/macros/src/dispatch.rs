@@ -1,8 +1,8 @@
 //! Expands the dispatch functions of methods, constructors and functions, and their table entries.
 
 use crate::emit::{FunctionNames, at, place};
-use crate::multi_object;
 use crate::signature::{Receiver, Returns, Signature};
+use crate::{multi_object, replay};
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
@@ -120,6 +120,7 @@ pub(crate) fn method_entry(
     let idempotent = sig.is_idempotent();
     let blocking = sig.options.blocking.is_some();
     let scales = sig.options.scales.is_some();
+    let replay = replay::version(sig);
     let place = place(private, sig.ident.span());
     quote! {
         #(#cfgs)*
@@ -134,6 +135,7 @@ pub(crate) fn method_entry(
             idempotent: #idempotent,
             blocking: #blocking,
             scales: #scales,
+            replay: #replay,
             signature: #signature,
             place: #place,
             invoke: #private::Invoke::#invoke(#ident #turbofish),

@@ -6,7 +6,7 @@ use crate::docs::Carried;
 use crate::emit::{FunctionNames, allow, place};
 use crate::errors::Errors;
 use crate::signature::{self, Owner, Signature};
-use crate::{defaults, krate, shape, types};
+use crate::{defaults, krate, replay, shape, types};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
@@ -16,7 +16,10 @@ pub(crate) fn expand(args: TokenStream, mut item: ItemImpl) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(args, &args::IMPL, &mut errors);
     let private = krate::private(options.krate.as_ref(), &mut errors);
-    let signatures = parse(&mut item, &mut errors);
+    let signatures = parse(&mut item, &mut errors).map(|mut signatures| {
+        replay::apply(options.replay, &mut signatures, &mut errors);
+        signatures
+    });
     let generated = signatures.map(|signatures| generate(&item, &private, &signatures));
     let errors = errors.into_tokens();
     // A method is made remote by `pub`, even if the item cannot be reached from outside the crate.
@@ -130,6 +133,7 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
         }
     }
     let (allow, proxy, place) = (allow(), proxy_of(class), place(private, class.span()));
+    let replayed = replay::class_check(class, signatures, private);
     let methods = (!methods.is_empty()).then(|| {
         quote! {
             #private::inventory::submit! {
@@ -150,6 +154,7 @@ fn generate(item: &ItemImpl, private: &TokenStream, signatures: &[Signature]) ->
         #allow
         const _: () = {
             #(#dispatchers)*
+            #replayed
             #methods
             #functions
 

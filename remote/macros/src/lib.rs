@@ -8,6 +8,7 @@
 //! - `class`, `inherent`, `interface`, `implementation` and `function` each expand one kind of item.
 //! - `emit`, `dispatch`, `proxy` and `shape` write what those have in common: the client's side of a call, the
 //!   service's side, the proxy type, and the signature that both sides compare.
+//! - `replay` checks which methods may be made again.
 //! - `multi_object` writes what is different for functions over several objects.
 //! - `krate` finds the crate that generated code refers to. It refers to that crate's module `__private` and to nothing
 //!   else.
@@ -26,6 +27,7 @@ mod interface;
 mod krate;
 mod multi_object;
 mod proxy;
+mod replay;
 mod shape;
 mod signature;
 mod types;
@@ -144,6 +146,7 @@ use syn::Item;
 /// | `idempotent` | all; `&self` methods are anyway | as above |
 /// | `blocking` | all that are not async | it runs off the async threads |
 /// | `scales` | all that are not async | as above; the class reports the size of an object through `Extent` |
+/// | `replay`, `replay = 2` | `&mut self` methods in an `impl` block | a service that keeps its objects may keep the call instead of the object's state: see below. On the `impl` block itself, it is for all `&mut self` methods in it |
 /// | `inline` | constructors | as above |
 /// | `skip` | all | it is not remote, and may have any signature |
 ///
@@ -176,6 +179,33 @@ use syn::Item;
 /// `was`: objects that were stored under it, by themselves or inside others, are then loaded as the class. That is only
 /// for what is stored: clients find the class under its path. A service does not start if the old path is that of
 /// another class or interface, or if two classes have had it.
+///
+/// # Methods that are made again
+///
+/// A service with a storage keeps what changes. For most methods that is the state of the object, encoded once for each
+/// commit: their code may do whatever it likes. For a large object that is much work for a small change. A method with
+/// `replay` promises to be deterministic, and the service may then keep the call instead: which method, with which
+/// arguments, and a checksum of the result. When the service starts again, it makes the calls again, in their order, on
+/// the last state of the object. An append to a list of a million elements so costs what the append costs.
+///
+/// Such a method does the same to the object, and returns the same, whenever it is called with the same arguments on an
+/// object with the same state. So it uses none of these:
+///
+/// - time, randomness, new ids; environment variables, files, other programs;
+/// - globals, statics, thread-locals, and counters that are shared by objects;
+/// - the order of a `std::collections::HashMap` or `HashSet`, which is another one in each process; addresses;
+/// - fields that serde skips, or that are not the same after they were encoded and decoded;
+/// - other objects of the service. (A call with references in its arguments or its result, and one that looks into
+///   other objects, is never made again: the state is kept.)
+///
+/// The defaults of its parameters are part of it. It is not async and takes no `&Context`, and its class is not
+/// `resident`.
+///
+/// Calls are kept only while they are smaller than the state, and a service that ends in order keeps states alone. So
+/// a program with another body of the method may go on from what an earlier one has left, if that was ended in order.
+/// After a crash there may be calls. A service that finds one whose method is gone, has another signature or another
+/// version, or now returns something else does not start, and says which. That finds changed bodies only if results
+/// change; so give a method whose body does something else than before the next version, `replay = 2`.
 ///
 /// # What is refused
 ///

@@ -35,7 +35,7 @@ pub struct Count {
     step: Value,
 }
 
-#[remote]
+#[remote(replay)]
 impl Count {
     /// Starts at `start` (0 if left out) and counts by `step` (1 if left out). `TypeError` if one of them is not a
     /// number.

@@ -32,7 +32,7 @@ use tarmem_remote::value::{IntoValue, Value};
 #[serde(try_from = "Table<Value>")]
 pub struct SimpleNamespace(Table<Value>);
 
-#[remote]
+#[remote(replay)]
 impl SimpleNamespace {
     /// Makes an object whose attributes are those in a map, if there is one, and the arguments by name.
     #[remote(inline, name = "new")]

@@ -223,6 +223,9 @@ pub struct Method {
     /// Whether its running time grows with the size of its object and arguments. It then runs off the async threads if
     /// these are large.
     pub scales: bool,
+    /// Its version, if it is deterministic: then a call of it may be kept in place of the object's state, and is made
+    /// again after a restart.
+    pub replay: Option<u32>,
     /// Its signature, whose number identifies it on the wire, and which has to be the same at a client.
     pub signature: fn() -> &'static Signature,
     /// Where it is defined.

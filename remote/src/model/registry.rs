@@ -62,7 +62,7 @@ pub struct Registry {
 /// let registry = Registry::linked().unwrap();
 /// let class = registry.class("doc_class_info.Account").unwrap();
 /// assert_eq!(class.method("balance").unwrap().signature(), "balance() -> i64");
-/// assert!(class.fits("doc_class_info.Account") && class.interfaces().is_empty());
+/// assert!(class.fits("doc_class_info.Account") && class.interfaces().is_empty() && !class.replays());
 /// # }
 /// ```
 pub struct ClassInfo {
@@ -386,6 +386,11 @@ impl ClassInfo {
     /// The description of the class.
     pub fn entry(&self) -> &ClassEntry {
         &self.entry
+    }
+
+    /// Whether any of its methods has `replay`. For an example, see [`ClassInfo`].
+    pub fn replays(&self) -> bool {
+        self.methods.iter().any(|method| method.replay.is_some())
     }
 
     /// The paths of the interfaces it implements.

@@ -126,6 +126,14 @@ impl Signature {
         self.known().id
     }
 
+    /// Like [`id`](Self::id), but it does not depend on the names of the class and the method, and is known for each
+    /// signature: for calls that are logged.
+    pub fn logged_id(&'static self) -> u64 {
+        // The text shows the types that are not known in depth.
+        let text = || stable_id(&signature_text("", self.params, self.returns), "");
+        self.known().shapes.fingerprint().unwrap_or_else(text)
+    }
+
     fn known(&'static self) -> &'static Known {
         self.known.get_or_init(|| {
             let mut tracer = Tracer::default();

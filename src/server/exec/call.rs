@@ -1,5 +1,6 @@
 //! Calls of methods: finds the object and the method, takes the object's lock, and runs the method, at once or later.
 
+mod noting;
 mod site;
 mod waiting;
 
@@ -297,32 +298,15 @@ impl MethodCall {
     ) -> Result<Written, Box<Error>> {
         let own = [Own::exclusive(site.scope.of, object)];
         let scope = site.looking(looks, &own, self.method.place);
+        let begin = out.len();
         let result = self.run(site, scope, args, out, |args, out| invoke(object, site.context, args, out));
         if result.as_ref().is_err_and(|error| matches!(**error, Error::Panicked { .. })) {
             site.scope.of.poison();
         }
         if notes {
-            self.note_change(object, site, looks, &result);
+            self.note_change(object, site, looks, &result, (args, &out[begin..]));
         }
         result
-    }
-
-    /// Tells the store that the method has changed the object, if it has run.
-    #[inline(always)]
-    fn note_change(
-        self,
-        object: &dyn Object,
-        site: &CallSite<'_>,
-        looks: &Looks,
-        result: &Result<Written, Box<Error>>,
-    ) {
-        let state = site.scope.session.state();
-        state.store.changed(site.scope.of, object, || {
-            let has_run = !result.as_ref().is_err_and(|error| matches!(**error, Error::BadArguments { .. }));
-            (has_run && is_over(result, looks)).then(|| site.by())
-        });
-        // The method may have dropped a reference.
-        state.suspects.loosen();
     }
 
     /// An error is boxed on its way to the reply: a result is as large as the error that it may hold, and is passed
@@ -453,7 +437,7 @@ impl MethodCall {
                 let written = self.exclusive(invoke, &mut *object, &site.as_site(), &looks, args, &mut body, false);
                 // The change and its outcome are in one batch, and the object is not free before.
                 let _entered = state.enter();
-                self.note_change(&*object, &site.as_site(), &looks, &written);
+                self.note_change(&*object, &site.as_site(), &looks, &written, (args, &body));
                 if !is_over(&written, &looks) {
                     drop(object);
                     return Self::ask(looks, asked, site);

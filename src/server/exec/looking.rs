@@ -48,6 +48,8 @@ pub(super) struct Looks {
     stop: Option<Arc<Cancellation>>,
     /// It is not on a connection's thread, and may look at as much as it likes.
     elsewhere: bool,
+    /// It has used references to objects.
+    refers: std::cell::Cell<bool>,
 }
 
 #[derive(Default)]
@@ -104,6 +106,11 @@ impl Looks {
         };
         self.state.borrow_mut().get_or_insert_default().failed.get_or_insert(error);
         false
+    }
+
+    /// Whether the call has used references to objects: in its arguments, its result, or its object.
+    pub(super) fn refer(&self) -> bool {
+        self.refers.get()
     }
 
     /// Whether the result of the call has to be discarded.
@@ -247,18 +254,22 @@ impl<'a> LookingScope<'a> {
 
 impl RefScope for LookingScope<'_> {
     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        self.looks.refers.set(true);
         self.scope.resolve(reference)
     }
 
     fn export(&self, reference: &ObjectRef) -> Result<(), String> {
+        self.looks.refers.set(true);
         self.scope.export(reference)
     }
 
     fn this(&self) -> Option<ObjectRef> {
+        self.looks.refers.set(true);
         self.scope.this()
     }
 
     fn place(&self, reference: &ObjectRef) -> Option<usize> {
+        self.looks.refers.set(true);
         self.own(reference).map(|own| own.place)
     }
 
@@ -267,6 +278,7 @@ impl RefScope for LookingScope<'_> {
     }
 
     fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
+        self.looks.refers.set(true);
         match self.own(reference) {
             Some(Own { object: Some(object), .. }) => {
                 view(object);

@@ -8,6 +8,7 @@ use super::Progress;
 use super::objects::{Ask, Made, RowKey, Undos, UnreadableRow, make};
 use super::stored::Stored;
 use super::unreadable::{NAMED, Unreadable, object_named};
+use crate::faults::PlantedFaults;
 use crate::journal::Journal;
 use crate::journal::rows;
 use crate::store::Store;
@@ -54,7 +55,8 @@ impl Stored {
     /// Takes out what cannot be read. `None` if everything can.
     pub(crate) fn set_aside(&mut self, registry: &Registry) -> Option<Aside> {
         let store = Store::to_try(self.next);
-        let (made, undos) = make(&store, registry, self, &Progress::default(), Ask::References);
+        let (made, undos) =
+            make((&store, registry, &PlantedFaults::default()), self, &Progress::default(), Ask::References);
         if made.unreadable.is_empty() {
             return None;
         }
@@ -84,6 +86,18 @@ impl Stored {
             row: RowKey::Key(key),
             value: rows::key_value(object, generation).to_vec(),
         }));
+        for object in rows.iter().filter_map(UnreadableRow::object).collect::<HashSet<_>>() {
+            let calls = self.calls.get(&object).into_iter().flatten();
+            rows.extend(calls.map(|(number, value)| UnreadableRow {
+                row: RowKey::Call(object, *number),
+                value: value.clone(),
+                about: Unreadable {
+                    what: format!("call {number} of object {object}"),
+                    class: String::new(),
+                    reason: "the object is moved aside".to_owned(),
+                },
+            }));
+        }
         let aside = Aside { rows, breaks };
         self.remove(&aside);
         Some(aside)
@@ -140,6 +154,11 @@ impl Stored {
         let keys: HashSet<&str> = aside.rows.iter().filter_map(|unreadable| unreadable.row.key()).collect();
         self.keys.retain(|(key, ..)| !keys.contains(&**key));
         for unreadable in &aside.rows {
+            if let RowKey::Call(object, _) = unreadable.row {
+                self.calls.remove(&object);
+            }
+        }
+        for unreadable in &aside.rows {
             if let RowKey::Undos(session, sequence) = &unreadable.row
                 && let Some(session) = self.sessions.get_mut(session)
             {
@@ -156,7 +175,7 @@ impl UnreadableRow {
     fn object(&self) -> Option<u64> {
         match self.row {
             RowKey::Object(object) => Some(object),
-            RowKey::Key(_) | RowKey::Undos(..) => None,
+            RowKey::Key(_) | RowKey::Undos(..) | RowKey::Call(..) => None,
         }
     }
 
@@ -167,6 +186,7 @@ impl UnreadableRow {
             RowKey::Key(key) => ("keys", key.clone()),
             RowKey::Object(object) => ("objects", object.to_string()),
             RowKey::Undos(session, sequence) => ("undos", format!("{session} {sequence}")),
+            RowKey::Call(object, number) => ("calls", format!("{object} {number}")),
         };
         json(&Line { what, class, reason, table, key, row })
     }
@@ -176,7 +196,7 @@ impl RowKey {
     fn key(&self) -> Option<&str> {
         match self {
             RowKey::Key(key) => Some(key),
-            RowKey::Object(_) | RowKey::Undos(..) => None,
+            RowKey::Object(_) | RowKey::Undos(..) | RowKey::Call(..) => None,
         }
     }
 }
@@ -200,6 +220,7 @@ impl Aside {
                     RowKey::Key(key) => rows::remove_key(batch, key),
                     RowKey::Object(object) => rows::remove_object(batch, *object),
                     RowKey::Undos(session, sequence) => rows::remove_undos(batch, *session, *sequence),
+                    RowKey::Call(object, _) => rows::calls::remove_all(batch, *object),
                 }
                 if file.is_none() {
                     rows::put_unreadable(batch, journal.open(), n, unreadable.line().as_bytes());

@@ -5,8 +5,10 @@
 //! decoded, with references to the places of others.
 
 use super::Progress;
-use super::stored::Stored;
+use super::replay::{NotReplayed, Replay};
+use super::stored::{Calls, Stored};
 use super::unreadable::{Unreadable, object_named};
+use crate::faults::PlantedFaults;
 use crate::journal::rows;
 use crate::server::refs::references::gone;
 use crate::store::{Cell, Store, Vacant, state};
@@ -28,8 +30,10 @@ pub(crate) struct Made {
     pub(crate) cells: HashMap<u64, Cell>,
     /// The parts of those that change by themselves.
     pub(crate) kept: BTreeMap<u64, Arc<dyn Kept>>,
-    /// What could not be read.
+    /// What could not be read. (The calls of an object of these cannot be made again, either.)
     pub(crate) unreadable: Vec<UnreadableRow>,
+    /// Calls that could not be made again. Their objects are among what could not be read.
+    pub(crate) not_replayed: Vec<NotReplayed>,
     /// Objects of classes that are not durable any more.
     pub(crate) volatile: Vec<u64>,
     /// Which objects refer to which that are not there.
@@ -59,6 +63,8 @@ pub(crate) struct UnreadableRow {
 pub(crate) enum RowKey {
     Key(String),
     Object(u64),
+    /// A call of an object that is not there, by the object's number and the call's.
+    Call(u64, u64),
     /// The number of a session, and the number of a call.
     Undos(u32, u64),
 }
@@ -69,13 +75,12 @@ pub(crate) type Undos = Vec<(u32, u64, Vec<(u64, Value)>)>;
 
 /// Makes all objects in this store, and reads how calls are undone.
 pub(crate) fn make(
-    store: &Store,
-    registry: &Registry,
+    (store, registry, faults): (&Store, &Registry, &PlantedFaults),
     stored: &Stored,
     progress: &Progress,
     ask: Ask,
 ) -> (Made, Undos) {
-    let Stored { keys, objects, sessions, .. } = stored;
+    let Stored { keys, objects, calls, sessions, .. } = stored;
     let mut made = Made::default();
     let mut names: HashMap<u64, &str> = HashMap::with_capacity(keys.len());
     for (key, object, _) in keys {
@@ -106,16 +111,26 @@ pub(crate) fn make(
         cells: &cells,
         ask,
         of: std::cell::Cell::new(0),
+        refers: std::cell::Cell::new(false),
         gone: RefCell::default(),
         references: RefCell::default(),
     };
+    let replay = Replay::new(faults);
     for ((object, bytes), place) in objects.iter().zip(places) {
         let Some(place) = place else { continue };
         progress.made.fetch_add(1, Ordering::Relaxed);
         scope.of.set(*object);
+        scope.refers.set(false);
         let cell = place.cell().clone();
         let class = cell.class().entry();
-        let filled = with_scope(&scope, || state::decode(class, bytes)).and_then(|(decoded, is_poisoned)| {
+        let calls = calls.get(object).map_or(&[][..], Vec::as_slice);
+        let filled = with_scope(&scope, || state::decode(class, bytes)).and_then(|(mut decoded, is_poisoned)| {
+            replay.make_again(&mut *decoded, cell.class(), calls).map_err(|refused| {
+                let refused = refused.of(name(object), *object);
+                let reason = refused.reason();
+                made.not_replayed.push(refused);
+                reason
+            })?;
             let kept = class.resident().and_then(|resident| (resident.kept)(&*decoded));
             match place.fill(decoded, is_poisoned) {
                 true => Ok(kept),
@@ -123,7 +138,12 @@ pub(crate) fn make(
             }
         });
         match filled {
-            Ok(kept) => made.kept.extend(kept.map(|kept| (*object, kept))),
+            Ok(kept) => {
+                made.kept.extend(kept.map(|kept| (*object, kept)));
+                if let Some(keeping) = &store.keeping {
+                    keeping.restored(&cell, bytes.len(), scope.refers.get(), calls);
+                }
+            }
             Err(reason) => made.refuse(*object, bytes, name(object), class.path.to_owned(), reason),
         }
     }
@@ -149,10 +169,12 @@ pub(crate) fn make(
     // In the order in which they are stored.
     made.unreadable.sort_by_key(|unreadable| match unreadable.row {
         RowKey::Object(object) => (0, object, 0),
+        RowKey::Call(object, number) => (3, object, number),
         RowKey::Key(_) => (1, 0, 0),
         RowKey::Undos(session, sequence) => (2, session.into(), sequence),
     });
     made.check_keys(keys, objects);
+    made.check_calls(calls, objects);
     (made, undos)
 }
 
@@ -182,11 +204,25 @@ impl Made {
         });
     }
 
+    /// Reports calls without an object.
+    fn check_calls(&mut self, calls: &BTreeMap<u64, Calls>, objects: &[(u64, Vec<u8>)]) {
+        for (object, calls) in calls.iter().filter(|(object, _)| !is_stored(objects, **object)) {
+            self.unreadable.extend(calls.iter().map(|(number, value)| UnreadableRow {
+                row: RowKey::Call(*object, *number),
+                value: value.clone(),
+                about: Unreadable {
+                    what: format!("call {number} of object {object}"),
+                    class: String::new(),
+                    reason: "the object is not there".to_owned(),
+                },
+            }));
+        }
+    }
+
     /// Reports keys without an object.
     fn check_keys(&mut self, keys: &[(String, u64, u64)], objects: &[(u64, Vec<u8>)]) {
         for (key, object, generation) in keys {
-            if !self.cells.contains_key(object) && objects.binary_search_by_key(object, |(object, _)| *object).is_err()
-            {
+            if !self.cells.contains_key(object) && !is_stored(objects, *object) {
                 self.unreadable.push(UnreadableRow {
                     row: RowKey::Key(key.clone()),
                     value: rows::key_value(*object, *generation).to_vec(),
@@ -201,18 +237,26 @@ impl Made {
     }
 }
 
+/// Whether there is a state of this object.
+fn is_stored(objects: &[(u64, Vec<u8>)], object: u64) -> bool {
+    objects.binary_search_by_key(&object, |(object, _)| *object).is_ok()
+}
+
 /// Resolves references to objects that are being restored.
 struct Places<'a> {
     cells: &'a HashMap<u64, Cell>,
     ask: Ask,
     /// The object that is being decoded.
     of: std::cell::Cell<u64>,
+    /// It has a reference.
+    refers: std::cell::Cell<bool>,
     gone: RefCell<Vec<(u64, ObjectRef)>>,
     references: RefCell<Vec<(u64, u64)>>,
 }
 
 impl RefScope for Places<'_> {
     fn resolve(&self, reference: ObjectRef) -> Result<ObjectRef, String> {
+        self.refers.set(true);
         let count = count_of(reference.id());
         if self.ask == Ask::References {
             self.references.borrow_mut().push((self.of.get(), count));

@@ -15,6 +15,9 @@ pub(crate) struct Stored {
     pub(crate) keys: Vec<(String, u64, u64)>,
     /// The number of each object, with its state, encoded; in the order of the numbers.
     pub(crate) objects: Vec<(u64, Vec<u8>)>,
+    /// The calls that are to be made again on the states of objects: their numbers, and what they were, by the numbers
+    /// of the objects.
+    pub(crate) calls: BTreeMap<u64, Calls>,
     pub(crate) sessions: BTreeMap<u32, StoredSession>,
     /// Sessions that have expired: their numbers, ids and secrets.
     pub(crate) expired: Vec<(u32, (Uuid, Uuid))>,
@@ -22,6 +25,9 @@ pub(crate) struct Stored {
     /// The runs, by their first batches.
     pub(crate) runs: BTreeMap<u64, Uuid>,
 }
+
+/// The calls of an object, with their numbers, in order.
+pub(crate) type Calls = Vec<(u64, Vec<u8>)>;
 
 /// A session of an earlier run.
 pub(crate) struct StoredSession {
@@ -42,6 +48,7 @@ impl Stored {
             next: Next { id: storage.id(), object: 1, generation: 1, token: 0 },
             keys: Vec::new(),
             objects: Vec::new(),
+            calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             expired: Vec::new(),
             has_forgotten: false,
@@ -72,6 +79,10 @@ impl Stored {
                 self.keys.push((key, object, generation));
             }
             rows::OBJECTS => self.objects.push((rows::object(key).map_err(refused)?, value.to_vec())),
+            rows::calls::CALLS => {
+                let (object, number) = rows::calls::object_and_number(key).map_err(refused)?;
+                self.calls.entry(object).or_default().push((number, value.to_vec()));
+            }
             rows::SESSIONS => {
                 let (number, row) = rows::session(key, value).map_err(refused)?;
                 let SessionRow { id, secret, credential } = row;

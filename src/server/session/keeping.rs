@@ -32,7 +32,7 @@ pub(super) struct Keeping {
 
 impl ServerSession {
     /// The session's number in the journal; `None` if nothing of it is kept.
-    pub(super) fn kept_as(&self) -> Option<u32> {
+    pub(crate) fn kept_as(&self) -> Option<u32> {
         let journal = self.state.journal()?;
         // A session within the process ends with it.
         let credential = self.credential.as_ref()?;

@@ -20,6 +20,11 @@ impl Panic {
         Error::Panicked { what: what.into(), message: self.message }
     }
 
+    /// What it said.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// As [`of`](Self::of), for what `function` does for a session. It is logged: the caller may not know whom to tell.
     #[cold]
     fn of_function(self, function: &Function, session: Uuid) -> Error {

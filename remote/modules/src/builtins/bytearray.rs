@@ -45,7 +45,7 @@ use tarmem_remote::value::Value;
 pub struct ByteArray(#[serde(with = "serde_bytes")] Vec<u8>, #[serde(skip)] Stamp);
 
 /// The methods that change it.
-#[remote]
+#[remote(replay)]
 impl ByteArray {
     /// Appends the byte `item`, an integer below 256.
     #[remote(proxy = "append_value")]

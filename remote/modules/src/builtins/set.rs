@@ -37,7 +37,7 @@ use tarmem_remote::value::{IntoValue, Value};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Set(Table<()>);
 
-#[remote]
+#[remote(replay)]
 impl Set {
     /// Adds `value`, unless it is there already.
     #[remote(proxy = "add_value")]
@@ -88,7 +88,7 @@ impl Set {
 }
 
 /// Operations on two sets, or on a set and any elements.
-#[remote]
+#[remote(replay)]
 impl Set {
     /// Returns the elements that are in either of the two, as a plain set.
     #[remote(proxy = "union_values", scales)]
@@ -142,7 +142,7 @@ impl Set {
 }
 
 /// The operators, whose other operand must be a set.
-#[remote]
+#[remote(replay)]
 impl Set {
     /// `set |= other`
     #[remote(name = "__ior__", scales)]

@@ -232,7 +232,7 @@ impl ChainMap {
 }
 
 /// The methods that change the first map. `TypeError` if that is a live dict.
-#[remote]
+#[remote(replay)]
 impl ChainMap {
     /// Puts `value` under `key` in the first map.
     #[remote(name = "__setitem__")]

@@ -44,7 +44,7 @@ pub struct Counter(Table<Value>);
 
 const ZERO: Value = Value::Int(Integer::ZERO);
 
-#[remote]
+#[remote(replay)]
 impl Counter {
     /// Counts the elements of the argument, if there is one. The values of a map are taken as counts, and so are the
     /// arguments by name.

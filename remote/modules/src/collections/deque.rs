@@ -47,7 +47,7 @@ pub struct Deque {
 
 sequence_methods!(Deque, items, missing: |value| format!("{} is not in deque", short(value)), stop:);
 
-#[remote]
+#[remote(replay)]
 impl Deque {
     /// Makes a deque of the elements of `iterable`: of a list, the keys of a map, the characters of a text, or the
     /// integers in bytes. If there are more than `maxlen`, it keeps the last ones.
@@ -205,7 +205,7 @@ impl Deque {
 }
 
 /// Access by index, and operators.
-#[remote]
+#[remote(replay)]
 impl Deque {
     /// Returns the element at `index`; a deque has no slices. `IndexError` if it is not there.
     #[remote(name = "__getitem__")]

@@ -46,7 +46,7 @@ impl Holds for OrderedDict {
     }
 }
 
-#[remote]
+#[remote(replay)]
 impl OrderedDict {
     /// Makes a dict of the argument, a map or a list of pairs, if there is one, and of the arguments by name, under
     /// their names.

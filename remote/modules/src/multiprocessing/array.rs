@@ -39,7 +39,7 @@ impl Holds for SharedArray {
     }
 }
 
-#[remote]
+#[remote(replay)]
 impl SharedArray {
     /// Makes an array of the type that `typecode_or_type` names, as in `multiprocessing.Value`. If
     /// `size_or_initializer` is an integer, it holds that many zeros; if it is a list, its numbers.

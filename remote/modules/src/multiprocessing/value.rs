@@ -33,7 +33,7 @@ pub struct SharedValue {
     value: Value,
 }
 
-#[remote]
+#[remote(replay)]
 impl SharedValue {
     /// Makes a number of the type that `typecode_or_type` names: `b B h H i I l L q Q` are integers of 8, 16, 32, 64
     /// and 64 bits (capital letters for unsigned ones), `f` and `d` are floats, `c` is a byte, and `?` a bool. Without

@@ -7,7 +7,7 @@ use crate::Exception;
 /// `$changed` makes the error of an iteration from the length at its beginning and the current one.
 macro_rules! mapping_methods {
     ($class:ident, $changed:path) => {
-        #[tarmem_remote::remote]
+        #[tarmem_remote::remote(replay)]
         impl $class {
             /// Returns the value under `key`. If there is none, returns `default`, or null without a `default`.
             #[remote(proxy = "get_value")]
@@ -188,7 +188,7 @@ macro_rules! mapping_methods {
 /// The methods of dict that differ in Counter. Python calls the class `$name`.
 macro_rules! dict_methods {
     ($class:ident, $name:literal) => {
-        #[tarmem_remote::remote]
+        #[tarmem_remote::remote(replay)]
         impl $class {
             /// Adds all entries of the argument, a map or a list of pairs, if there is one, and then the arguments by
             /// name, under their names.
@@ -261,7 +261,7 @@ macro_rules! dict_methods {
 /// `popitem` of the classes whose `popitem` takes no argument, and of their proxies.
 macro_rules! popitem_method {
     ($class:ident, $proxy:ident) => {
-        #[tarmem_remote::remote]
+        #[tarmem_remote::remote(replay)]
         impl $class {
             /// Removes the key that came last and returns it with its value as a tuple of two. `KeyError` if there is
             /// none.

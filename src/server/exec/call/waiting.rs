@@ -142,7 +142,7 @@ impl MethodCall {
         if finished.is_err() {
             site.scope.of.poison();
         }
-        site.scope.session.state().store.changed(site.scope.of, object, || Some(site.by()));
+        site.scope.session.state().store.changed(site.scope.of, object, || Some(site.by()), || None);
         self.finish(site, finished)
     }
 

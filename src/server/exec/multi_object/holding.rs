@@ -65,7 +65,7 @@ impl Holding {
     pub(super) fn changed(&self, store: &Store, by: ChangedBy) {
         for guard in &self.guards {
             if let Guard::Exclusive(object) = guard {
-                store.changed(object.cell(), &**object, || Some(by));
+                store.changed(object.cell(), &**object, || Some(by), || None);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::python::{Slice, check_depth, copied, position, type_name};
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-#[remote]
+#[remote(replay)]
 impl List {
     /// Returns the element at `index`, or the elements of a slice as a plain list. `IndexError` if it is not there.
     #[remote(name = "__getitem__")]

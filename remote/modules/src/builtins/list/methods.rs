@@ -19,7 +19,7 @@ sequence_methods!(
     stop: #[remote(default = i64::MAX)]
 );
 
-#[remote]
+#[remote(replay)]
 impl List {
     /// Appends `value`.
     #[remote(proxy = "append_value")]

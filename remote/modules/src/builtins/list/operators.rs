@@ -8,7 +8,7 @@ use crate::{Exception, python};
 use tarmem_remote::remote;
 use tarmem_remote::value::Value;
 
-#[remote]
+#[remote(replay)]
 impl List {
     /// `list + other`, as a plain list. `other` must be a list too.
     #[remote(name = "__add__", scales)]

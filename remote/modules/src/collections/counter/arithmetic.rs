@@ -9,7 +9,7 @@ use tarmem_remote::object::Remote;
 use tarmem_remote::remote;
 use tarmem_remote::value::{ObjectRef, Value};
 
-#[remote]
+#[remote(replay)]
 impl Counter {
     /// `counter + other`, as a plain map: the sums that are positive.
     #[remote(name = "__add__", scales)]
