@@ -2,7 +2,6 @@
 
 use super::calls::{LoggedCall, Logs, PARTS};
 use super::cell::Cell;
-use super::hooks;
 use super::state;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::Entry;
@@ -145,7 +144,7 @@ impl Changed {
         }
         let flags = if self.cell.is_poisoned() { POISONED } else { 0 };
         let bytes = match (&self.kept, object) {
-            (Some(kept), _) => hooks::encode(&self.cell, &**kept, flags),
+            (Some(kept), _) => state::encode_kept(self.cell.class().entry().path, &**kept, flags),
             (None, Some(object)) => {
                 let (bytes, refers) = state::encode(object, flags);
                 if self.cell.replays() {

@@ -10,9 +10,8 @@
 
 use super::cell::{Cell, WeakCell};
 use super::keeping::{Keeping, Numbers};
-use super::state;
 use std::sync::{Arc, Weak};
-use tarmem_remote::object::{ChangeHook, Hook, Kept, Save};
+use tarmem_remote::object::{ChangeHook, Hook, Kept};
 
 /// Notes the changes of one object.
 pub(super) struct ObjectHook {
@@ -32,14 +31,6 @@ pub(super) fn attach(keeping: &Arc<Keeping>, cell: &Cell, kept: &Arc<dyn Kept>) 
     });
     keeping.hooked(cell, kept);
     kept.attach(ChangeHook::new(hook));
-}
-
-/// Encodes the state of an object, after a byte with these flags.
-pub(super) fn encode(cell: &Cell, kept: &dyn Kept, flags: u8) -> Vec<u8> {
-    let path = cell.class().entry().path;
-    let mut bytes = None;
-    kept.save(Save::new(&mut |object| bytes = Some(state::encode_resident(path, object, flags))));
-    bytes.unwrap_or_default()
 }
 
 impl Hook for ObjectHook {

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tarmem_remote::describe::{ClassEntry, NewObject, RestoreResident};
-use tarmem_remote::object::Object;
+use tarmem_remote::object::{Kept, Object, Save};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 
 /// Encodes an object, after a byte with these flags. Says whether there are references to objects in it.
@@ -35,9 +35,11 @@ impl RefScope for Referring {
     }
 }
 
-/// Encodes the state of an object of the resident class `path`, in the same form.
-pub(super) fn encode_resident(path: &str, state: &dyn erased_serde::Serialize, flags: u8) -> Vec<u8> {
-    encode_as(path, &Tagged { path, state }, flags)
+/// Encodes the part of an object that is kept of the resident class `path`, in the same form.
+pub(super) fn encode_kept(path: &str, kept: &dyn Kept, flags: u8) -> Vec<u8> {
+    let mut bytes = None;
+    kept.save(Save::new(&mut |state| bytes = Some(encode_as(path, &Tagged { path, state }, flags))));
+    bytes.unwrap_or_default()
 }
 
 /// What typetag makes of an object: a map with one entry, whose key is the path.
@@ -111,7 +113,7 @@ pub(crate) fn decode(class: &ClassEntry, bytes: &[u8]) -> Result<(NewObject, boo
     Ok((object, flags & POISONED != 0))
 }
 
-/// Decodes what [`encode_resident`] has encoded.
+/// Decodes what [`encode_kept`] has encoded.
 struct Restored(RestoreResident);
 
 impl<'de> Visitor<'de> for Restored {
