@@ -160,8 +160,7 @@ impl Found {
     ) -> Result<(Arc<Journal>, Box<dyn Storage>), RecoveryError> {
         let state = &engine.state;
         let Found { mut storage, journal, mut stored, mut history, .. } = self;
-        let faults = &state.faults;
-        let (mut made, undos) = objects::make((&state.store, &state.registry, faults), &stored, progress, Ask::Least);
+        let (mut made, undos) = objects::make(&state.store, &state.registry, &stored, progress, Ask::Least);
         let only_calls = made.not_replayed.len() == made.unreadable.len();
         if only_calls && let Some(first) = made.not_replayed.drain(..).next() {
             return Err(RecoveryError::NotReplayed(first));

@@ -77,7 +77,8 @@ pub(crate) struct Store {
     changes: Option<Arc<dyn ChangeListener>>,
     /// Notes what is to outlive the service; `None` if nothing is.
     pub(crate) keeping: Option<Arc<Keeping>>,
-    faults: PlantedFaults,
+    /// The faults planted in the service.
+    pub(crate) faults: PlantedFaults,
 }
 
 /// Where a store begins to count.

@@ -8,7 +8,6 @@ use super::Progress;
 use super::objects::{Ask, Made, RowKey, Undos, UnreadableRow, make};
 use super::stored::Stored;
 use super::unreadable::{NAMED, Unreadable, object_named};
-use crate::faults::PlantedFaults;
 use crate::journal::Journal;
 use crate::journal::rows;
 use crate::store::Store;
@@ -55,8 +54,7 @@ impl Stored {
     /// Takes out what cannot be read. `None` if everything can.
     pub(crate) fn set_aside(&mut self, registry: &Registry) -> Option<Aside> {
         let store = Store::to_try(self.next);
-        let (made, undos) =
-            make((&store, registry, &PlantedFaults::default()), self, &Progress::default(), Ask::References);
+        let (made, undos) = make(&store, registry, self, &Progress::default(), Ask::References);
         if made.unreadable.is_empty() {
             return None;
         }

@@ -8,7 +8,6 @@ use super::Progress;
 use super::replay::{NotReplayed, Replay};
 use super::stored::{Calls, Stored};
 use super::unreadable::{Unreadable, object_named};
-use crate::faults::PlantedFaults;
 use crate::journal::rows;
 use crate::server::refs::references::gone;
 use crate::store::{Cell, Store, Vacant, state};
@@ -75,7 +74,8 @@ pub(crate) type Undos = Vec<(u32, u64, Vec<(u64, Value)>)>;
 
 /// Makes all objects in this store, and reads how calls are undone.
 pub(crate) fn make(
-    (store, registry, faults): (&Store, &Registry, &PlantedFaults),
+    store: &Store,
+    registry: &Registry,
     stored: &Stored,
     progress: &Progress,
     ask: Ask,
@@ -115,7 +115,7 @@ pub(crate) fn make(
         gone: RefCell::default(),
         references: RefCell::default(),
     };
-    let replay = Replay::new(faults);
+    let replay = Replay::new(&store.faults);
     for ((object, bytes), place) in objects.iter().zip(places) {
         let Some(place) = place else { continue };
         progress.made.fetch_add(1, Ordering::Relaxed);
