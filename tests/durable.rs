@@ -66,10 +66,14 @@ async fn objects_under_keys_are_there_after_a_restart() {
 /// Starts a service at a port that another one had. While nobody listens there, the system may give the port to a
 /// client's connection, perhaps one to that very port, which is over soon.
 async fn start_at(port: u16, disk: &MemoryDisk) -> RunningService {
+    patiently(|| Service::new("127.0.0.1", port).storage(MemoryStorage::open(disk))).await
+}
+
+/// Starts a service, whose port another one had.
+async fn patiently(service: impl Fn() -> Service) -> RunningService {
     let patience = Instant::now() + Duration::from_secs(10);
     loop {
-        let service = Service::new("127.0.0.1", port).storage(MemoryStorage::open(disk));
-        match service.start().await {
+        match service().start().await {
             Ok(service) => return service,
             Err(ServeError::Listen { cause, .. })
                 if cause.kind() == ErrorKind::AddrInUse && Instant::now() < patience =>

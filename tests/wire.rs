@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use support::raw::{PROTOCOL, Raw, frame, hello, open, request};
 use support::{Fixture, Way};
 use tarmem::modules::builtins::ListProxy;
-use tarmem::{CallError, Error, Limits, Proxy, Session, Value, args};
+use tarmem::storage::{MemoryDisk, MemoryStorage};
+use tarmem::{CallError, Error, Limits, Proxy, Service, Session, Value, args};
 use tarmem_test_models::{Account, AccountProxy, NotesProxy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
@@ -64,6 +65,21 @@ async fn a_conversation_cut_at_any_byte_harms_nobody() {
         }
     }
     assert_well(&fixture, &session).await;
+}
+
+/// The replies of a service that keeps its objects say up to which batch of its journal they may tell of changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_of_a_service_that_keeps_its_objects_name_a_batch() {
+    let storage = MemoryStorage::open(&MemoryDisk::default());
+    let service = Service::new("127.0.0.1", 0).storage(storage).start().await.expect("it starts");
+    let mut raw = Raw::at(&service.address()).await;
+    raw.send(&open(PROTOCOL)).await;
+    raw.receive_frame().await;
+    raw.send(&request(2, 1, &[0, 1, 0, 0, 3, 4, 1, b'k'])).await;
+    // Response 2 to `submit`: a flag for the batch of the journal; the first batch of replies; batch 1 of the journal,
+    // with which the run began; operation 1, done, one byte: false.
+    let expected = [0, 2, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0];
+    assert_eq!(raw.receive_frame().await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,6 +25,8 @@ pub(crate) struct History {
     pub(crate) run: Uuid,
     /// The runs by their first batches, the last of which is this one.
     runs: BTreeMap<u64, Uuid>,
+    /// The first batches of runs that are still written down, but are not there.
+    gone: Vec<u64>,
 }
 
 /// What a client has seen is not there.
@@ -41,13 +43,18 @@ impl History {
     /// `last`.
     pub(super) fn new(directory: Uuid, mut runs: BTreeMap<u64, Uuid>, last: u64) -> Self {
         let run = Uuid::new_v4();
+        // Whoever has copied what is kept to where batches are numbered anew has made another history of it.
+        let gone = runs.split_off(&(last + 1)).into_keys().collect();
         runs.insert(last + 1, run);
-        History { directory, run, runs }
+        History { directory, run, runs, gone }
     }
 
     /// Writes down that the run begins. It is on disk when this returns, so that no client hears of a run that is not.
     pub(super) fn begin(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
         let mut batch = Batch::default();
+        for first in self.gone.drain(..) {
+            rows::remove_run(&mut batch, first);
+        }
         while self.runs.len() > RUNS
             && let Some((first, _)) = self.runs.pop_first()
         {
@@ -105,7 +112,7 @@ mod tests {
     fn history(firsts: &[u64]) -> History {
         let runs: BTreeMap<_, _> = firsts.iter().map(|first| (*first, run(*first))).collect();
         let (_, last) = runs.last_key_value().expect("there is one");
-        History { directory: DIRECTORY, run: *last, runs }
+        History { directory: DIRECTORY, run: *last, runs, gone: vec![] }
     }
 
     fn known(run: Uuid, batch: u64) -> Known {
@@ -142,6 +149,32 @@ mod tests {
             assert_eq!(history.check(&other), Err(Missing::OtherDirectory));
             assert_eq!(history.check(&Known { directory: DIRECTORY, ..other }), Ok(()));
         }
+    }
+
+    #[test]
+    fn runs_that_begin_after_the_last_batch_are_not_there() {
+        let disk = MemoryDisk::default();
+        let mut storage = MemoryStorage::open(&disk);
+        let mut batch = Batch::default();
+        for first in [1, 2, 70] {
+            rows::put_run(&mut batch, first, run(first));
+        }
+        storage.commit(0, &batch).expect("it is in memory");
+        let runs = [1, 2, 70].map(|first| (first, run(first)));
+        let mut history = History::new(DIRECTORY, runs.into(), storage.last());
+        history.begin(&mut storage).expect("it is in memory");
+        assert_eq!(history.check(&known(run(1), 1)), Ok(()));
+        assert_eq!(history.check(&known(run(1), 2)), Err(Missing::Lost { recovered: 1 }));
+        for lost in [2, 70] {
+            assert_eq!(history.check(&known(run(lost), 90)), Err(Missing::Lost { recovered: 0 }));
+        }
+        let mut firsts = Vec::new();
+        let read = storage.load(&mut |_, key, value| {
+            firsts.push(rows::run(key, value).expect("it was written"));
+            Ok(())
+        });
+        read.expect("it is in memory");
+        assert_eq!(firsts, [(1, run(1)), (2, history.run)]);
     }
 
     #[test]
@@ -195,7 +228,7 @@ mod tests {
                     runs.insert(number, *run);
                 }
             }
-            let history = History { directory: DIRECTORY, run: *copy.last().expect("there is one"), runs };
+            let history = History { directory: DIRECTORY, run: *copy.last().expect("there is one"), runs, gone: vec![] };
             let seen = batch.index(original.len());
             let found = history.check(&known(original[seen], seen as u64 + 1));
             prop_assert_eq!(found.is_ok(), seen < common.len(), "{:?}", found);

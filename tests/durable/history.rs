@@ -1,6 +1,7 @@
 //! Clients that come back to a service on an older copy of what it kept, on something else, or on nothing.
 
-use super::start_at;
+use super::{patiently, start_at};
+use std::path::Path;
 use std::time::Duration;
 use tarmem::modules::builtins::{List, ListProxy};
 use tarmem::modules::queue::{Queue, QueueProxy};
@@ -134,6 +135,35 @@ async fn client_that_has_seen_nothing_beyond_an_older_copy_goes_on_with_it() {
     drop(service);
     let _service = start_at(port, &disk).await;
     assert!(matches!(ended(&early, &list).await, Error::HistoryLost { recovered: 0, .. }));
+}
+
+#[tokio::test]
+async fn older_copy_of_a_directory_is_found_out() {
+    let scratch = std::env::temp_dir().join(format!("tarmem-history-{}", std::process::id()));
+    let (directory, copy) = (scratch.join("data"), scratch.join("copy"));
+    let start = async |port: u16, on: &Path| patiently(|| Service::new("127.0.0.1", port).data(on)).await;
+    let service = start(0, &directory).await;
+    let port = port_of(&service);
+    let (session, mut reconnected) = session_at(port).await;
+    let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
+    list.append(1).await.expect("it appends");
+    drop(service);
+    std::fs::create_dir(&copy).expect("it is not there");
+    for file in std::fs::read_dir(&directory).expect("it is there") {
+        let file = file.expect("it is there");
+        std::fs::copy(file.path(), copy.join(file.file_name())).expect("there is room");
+    }
+    let service = start(port, &directory).await;
+    assert_eq!(reconnected.recv().await, Some(true));
+    list.append(2).await.expect("it appends");
+    drop(service);
+    let service = start(port, &copy).await;
+    let error = ended(&session, &list).await;
+    assert!(matches!(error, Error::HistoryLost { recovered: 0, .. }), "{error}");
+    session.reconnect().await.expect("the service is there");
+    assert_eq!(numbers(&list).await, [1]);
+    drop(service);
+    std::fs::remove_dir_all(scratch).expect("it is there");
 }
 
 #[tokio::test]

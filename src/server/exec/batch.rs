@@ -358,15 +358,17 @@ impl Batch<'_> {
     }
 
     fn finish_later(self, submission: Submission<'_>, later: Later, decoded: usize) {
-        let sequence = submission.sequence;
-        self.session.pending(sequence, &later.cancellation, submission.operation.len() + decoded);
+        let (sequence, cancellation) = (submission.sequence, Arc::clone(&later.cancellation));
         let deadline = Deadline::after_ms(Instant::now(), submission.timeout_ms);
         let session = Arc::clone(self.session);
         let (late, given_up) = (Arc::clone(self.session), sequence);
         let finish = drive(later, deadline, move |reply| session.finish(sequence, reply), move || late.undo(given_up));
         let finish = entering(Arc::clone(&self.engine.state), finish);
+        // Counted as running before it is pending: a shutdown compares the two.
+        let finish = self.engine.state.running.track_future(finish);
+        self.session.pending(sequence, &cancellation, submission.operation.len() + decoded);
         // On the connection's own thread, so that no other thread has to be woken.
-        tokio::spawn(self.engine.state.running.track_future(finish));
+        tokio::spawn(finish);
     }
 }
 
