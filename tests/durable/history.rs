@@ -42,7 +42,8 @@ async fn numbers(list: &ListProxy) -> Vec<i64> {
 
 /// The error with which the session has ended, which all its calls get.
 async fn ended(session: &Session, list: &ListProxy) -> Error {
-    session.wait_for(SessionState::Closed).await;
+    let closed = session.wait_for(SessionState::Closed);
+    tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it ends");
     let error = session.ended().expect("it has ended");
     assert_eq!(list.append(0).await, Err(CallError::Failed(error.clone())));
     assert_eq!(session.is_memoized("list").await, Err(error.clone()));
@@ -84,7 +85,8 @@ async fn client_that_has_seen_more_than_an_older_copy_has_is_refused_by_name() {
     // A new session sees what is there, and the lock as abandoned.
     session.reconnect().await.expect("the service is there");
     assert_eq!(numbers(&list).await, [1]);
-    let again = session.proxy::<Lock>("lock").acquire().await.expect("nobody holds it any more");
+    let again = session.proxy::<Lock>("lock").try_acquire().await.expect("it is there");
+    let again = again.expect("nobody holds it any more");
     assert!(again.abandoned());
     // No number is given again.
     assert!(again.token() > token, "{} {token}", again.token());
