@@ -108,7 +108,7 @@ async fn client_that_has_seen_nothing_beyond_an_older_copy_goes_on_with_it() {
     let service = start_at(0, &disk).await;
     let port = port_of(&service);
     let (early, mut how_early) = session_at(port).await;
-    let (late, _) = session_at(port).await;
+    let ((late, _), (reader, _)) = (session_at(port).await, session_at(port).await);
     let (silent, mut how_silent) = session_at(port).await;
     let list = early.memoize("list", ListProxy::new(None)).await.expect("it is made");
     let held = early.create(ListProxy::new(None)).await.expect("it is made");
@@ -116,6 +116,12 @@ async fn client_that_has_seen_nothing_beyond_an_older_copy_goes_on_with_it() {
     let theirs = late.get::<List>("list").await.expect("it is there");
     let copy = disk.copy();
     theirs.append(1).await.expect("it appends");
+    // It changes nothing, and nothing was on its way to the disk when it looked.
+    let read = reader.proxy::<List>("list");
+    for _ in 0..100 {
+        assert_eq!(theirs.len().await, Ok(1));
+    }
+    assert_eq!(read.len().await, Ok(1));
     drop(service);
 
     let service = start_at(port, &copy).await;
@@ -127,6 +133,7 @@ async fn client_that_has_seen_nothing_beyond_an_older_copy_goes_on_with_it() {
     assert_eq!(how_silent.recv().await, Some(true));
     assert_eq!(silent.is_memoized("list").await, Ok(true));
     assert!(matches!(ended(&late, &theirs).await, Error::HistoryLost { .. }));
+    assert!(matches!(ended(&reader, &read).await, Error::HistoryLost { .. }), "it has read what is lost");
 
     // What happened on the copy is no part of the original, and of a later copy it is.
     let later = copy.copy();
