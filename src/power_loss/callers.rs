@@ -1,8 +1,9 @@
 //! Clients that know what each of their calls must come to.
 
 use crate::{CallError, Error, Proxy, Session, remote};
-use futures::future::{join_all, try_join_all, try_join4, try_join5};
+use futures::future::{join_all, try_join, try_join_all, try_join4, try_join5};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +14,9 @@ const ROUNDS: i64 = 6;
 
 /// How many calls change the same value at one time.
 const AT_ONCE: i64 = 4;
+
+/// So large that calls are kept in place of its state.
+const LARGE: i64 = 200;
 
 /// What they and a slow call add in a round, from two sessions.
 const ADDED: i64 = 2 * (AT_ONCE + 1);
@@ -51,6 +55,37 @@ impl Tally {
     }
 }
 
+/// Something large, whose changes are kept by calls, or by states.
+#[remote(module = "power")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Tower {
+    height: i64,
+    stones: Vec<i64>,
+}
+
+#[remote]
+impl Tower {
+    #[remote(inline)]
+    pub fn of_stones() -> Self {
+        Tower { height: 0, stones: vec![i64::MAX; 200] }
+    }
+
+    pub fn height(&self) -> i64 {
+        self.height
+    }
+
+    #[remote(replay)]
+    pub fn raise(&mut self, by: i64) -> i64 {
+        self.height += by;
+        self.height
+    }
+
+    pub fn lower(&mut self, by: i64) -> i64 {
+        self.height -= by;
+        self.height
+    }
+}
+
 /// Fails after it has changed one of the objects.
 #[remote(module = "power")]
 pub(crate) fn move_over(from: &mut Tally, to: &mut Tally, amount: i64) -> Result<(i64, i64), String> {
@@ -67,6 +102,10 @@ pub(crate) fn move_over(from: &mut Tally, to: &mut Tally, amount: i64) -> Result
 pub(crate) async fn slowly(value: i64) -> Tally {
     tokio::time::sleep(Duration::from_micros(300)).await;
     Tally { value }
+}
+
+fn numbers(from: i64, to: i64) -> Vec<i64> {
+    (from..to).collect()
 }
 
 /// The clients of the service at this port.
@@ -113,8 +152,8 @@ impl Callers {
     /// If one of them comes to something else than it must.
     pub(super) async fn run(self) -> Result<(), String> {
         let callers = async {
-            let made =
-                try_join5(self.append(), self.map_keys(), self.refer(), self.move_amounts(), self.at_once()).await;
+            let large = async { try_join(self.append(), self.build()).await.map(|_| ()) };
+            let made = try_join5(large, self.map_keys(), self.refer(), self.move_amounts(), self.at_once()).await;
             self.are_done.store(true, Ordering::Relaxed);
             made
         };
@@ -123,15 +162,31 @@ impl Callers {
         seen
     }
 
-    /// Appends numbers to a list, and counts them in a dict.
+    /// Appends numbers to a large list, and counts them in a dict, and in a large one.
     async fn append(&self) -> Result<(), String> {
         let session = self.session().await?;
-        let list = session.memoize("list", ListProxy::new(None)).await.during("making the list")?;
+        let list = session.memoize("list", ListProxy::new(numbers(-LARGE, 0))).await.during("making the list")?;
+        let entries = (0..LARGE).map(|n| (n.to_string(), n)).collect::<BTreeMap<_, _>>();
+        let large = session.memoize("large", DictProxy::new(entries)).await.during("making the large dict")?;
         let dict = session.memoize("dict", DictProxy::new(None)).await.during("making the dict")?;
         for n in 0..ROUNDS {
-            let (appended, counted) = futures::future::join(list.append(n), dict.incr("n", 1)).await;
+            let (appended, counted, large) =
+                futures::join!(list.append(n), dict.incr("n", 1), async { large.incr("0", 1).await });
             appended.during("appending")?;
             same("counting", counted.during("counting")?, n + 1)?;
+            same("counting in the large dict", large.during("counting in the large dict")?, n + 1)?;
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Raises and lowers a tower.
+    async fn build(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let tower = session.memoize("tower", TowerProxy::of_stones()).await.during("making the tower")?;
+        for n in 0..ROUNDS {
+            same("raising", tower.raise(3).await.during("raising")?, 2 * n + 3)?;
+            same("lowering", tower.lower(1).await.during("lowering")?, 2 * n + 2)?;
         }
         session.close().await;
         Ok(())
@@ -253,9 +308,13 @@ impl Callers {
     pub(super) async fn audit(&self) -> Result<(), String> {
         let session = self.session().await?;
         let list = session.proxy::<List>("list");
-        let [dict, references] = ["dict", "references"].map(|key| session.proxy::<Dict>(key));
-        let numbers: Vec<i64> = list.snapshot_as().await.during("looking at the list")?;
-        same("the list", numbers, (0..ROUNDS).collect())?;
+        let [dict, large, references] = ["dict", "large", "references"].map(|key| session.proxy::<Dict>(key));
+        let found: Vec<i64> = list.snapshot_as().await.during("looking at the list")?;
+        same("the list", found, numbers(-LARGE, ROUNDS))?;
+        let height = session.proxy::<Tower>("tower").height().await.during("looking at the tower")?;
+        same("the tower", height, 2 * ROUNDS)?;
+        let found: i64 = large.item("0").await.during("looking at the large dict")?;
+        same("the large dict", found, ROUNDS)?;
         same(
             "the dict",
             dict.snapshot().await.during("looking at the dict")?.to_string(),

@@ -216,3 +216,13 @@ async fn a_state_that_is_encoded_after_a_later_call_is_detected() {
 async fn a_key_that_is_mapped_to_no_object_is_detected() {
     assert!(is_detected(PlantedFault::KeyWithoutObject).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_stay_on_disk_beside_the_state_after_them_are_detected() {
+    assert!(is_detected(PlantedFault::KeepsCalls).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_body_of_a_method_that_is_made_again_is_detected() {
+    assert!(is_detected(PlantedFault::OtherBody).await);
+}

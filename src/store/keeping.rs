@@ -158,11 +158,7 @@ impl Keeping {
         // While this thread is in the open batch, it stays open.
         let _entered = self.journal.enter();
         if self.journal.is_over() {
-            if !matches!(change, Change::Mapped) {
-                // The object is not what will be on disk.
-                self.changed.logs.forget(cell.count());
-            }
-            return self.journal.note(|_| {});
+            return self.note_in_vain(cell, change);
         }
         let open = self.journal.open();
         let mut part = self.changed.part(cell).lock();
@@ -177,6 +173,22 @@ impl Keeping {
         cell.set_changed(true);
         drop(part);
         self.journal.note_entry(changed);
+    }
+
+    /// The change will never be on disk, and whoever has seen it may not tell.
+    #[cold]
+    fn note_in_vain(&self, cell: &Cell, change: Change<'_>) {
+        if !matches!(change, Change::Mapped) {
+            // The object is not what it is on disk.
+            self.changed.logs.forget(cell.count());
+        }
+        let mut part = self.changed.part(cell).lock();
+        let last = part.get(&cell.count());
+        let changed = Changed::new(&self.changed, cell, u64::MAX, None, Change::Mapped, last);
+        part.insert(cell.count(), changed);
+        cell.set_changed(true);
+        drop(part);
+        self.journal.note(|_| {});
     }
 
     /// The running operation has seen the object.
