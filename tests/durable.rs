@@ -22,6 +22,8 @@ mod pause;
 mod processes;
 #[path = "durable/rows.rs"]
 mod rows;
+#[path = "durable/slow_disk.rs"]
+mod slow_disk;
 #[path = "durable/waiting.rs"]
 mod waiting;
 

@@ -108,6 +108,13 @@ limits! {
     /// Bytes of results that clients have not yet reported as received, and of arguments of waiting calls, of all
     /// sessions.
     held_bytes: Bytes = "1GiB" in "64KiB"..="1PiB";
+    /// Bytes of changes and results that are not on disk yet, of all sessions, for a service that keeps its data.
+    /// Beyond the limit, the service reads from no connection until the disk has caught up.
+    unsaved_bytes: Bytes = "64MiB" in "64KiB"..="1TiB";
+    /// Bytes of data on disk: of keys, objects and sessions, and of the log. The files may take twice that. Beyond the
+    /// limit, new objects and calls with more than 256 bytes of arguments are refused, and 16 MiB later all
+    /// calls with arguments that change something. The same happens before the disk is full.
+    data_bytes: Bytes = "1PiB" in "16MiB"..="1PiB";
     /// Bytes of decoded large arguments of running generators, async methods and other calls that may wait, of all
     /// sessions; at most 128 MiB of one session. Further calls wait 10 seconds for room, and are then refused.
     running_bytes: Bytes = "512MiB" in "64MiB"..="1PiB";

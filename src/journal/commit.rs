@@ -19,6 +19,9 @@ const ASKING: Duration = Duration::from_millis(50);
 /// How long changes gather for one batch where replies do not wait for it.
 const GATHERING: Duration = Duration::from_millis(1);
 
+/// How often the log is moved into the states before its time if there is little room.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// How late a planted fault is.
 const LATE: Duration = Duration::from_millis(1);
 
@@ -57,13 +60,15 @@ impl Drop for Committing {
 }
 
 fn run(journal: &Journal, storage: Box<dyn Storage>, at_end: Option<&dyn AtEnd>) {
-    let mut writing = Writing { journal, storage, unsynced: None, unmarked: None, asked: Instant::now() };
-    writing.ask();
+    let mut writing =
+        Writing { journal, storage, unsynced: None, unmarked: None, asked: Instant::now(), settled: None };
     if let Err(why) = writing.until_over().and_then(|()| writing.end(at_end)) {
         // In this order: what is noted from here on never leaves.
         tracing::error!("nothing more can be written: {why}");
         end(journal, End::Failed(why.into()));
         journal.finish();
+        // Nothing of it will be on disk, and nothing more is noted.
+        journal.room.saved(journal.batch.lock().take_bytes());
     }
 }
 
@@ -77,6 +82,8 @@ struct Writing<'a> {
     unmarked: Option<Instant>,
     /// When it was asked last what the storage takes.
     asked: Instant,
+    /// When the log was last moved into the states before its time.
+    settled: Option<Instant>,
 }
 
 /// What the thread that commits does next.
@@ -91,6 +98,7 @@ enum Next {
 
 impl Writing<'_> {
     fn until_over(&mut self) -> Result<(), String> {
+        self.ask()?;
         loop {
             match self.next() {
                 Next::Commit => {
@@ -100,12 +108,12 @@ impl Writing<'_> {
                     self.unsynced.get_or_insert(now);
                     self.sync_in_time()?;
                     if now.duration_since(self.asked) >= ASKING {
-                        self.ask();
+                        self.ask()?;
                     }
                 }
                 Next::Rest => {
                     self.sync_in_time()?;
-                    self.ask();
+                    self.ask()?;
                     if self.unmarked.is_some_and(|at| at.elapsed() >= IDLE) {
                         self.mark()?;
                     }
@@ -116,9 +124,15 @@ impl Writing<'_> {
     }
 
     /// Asks what the storage takes.
-    fn ask(&mut self) {
+    fn ask(&mut self) -> Result<(), String> {
         self.asked = Instant::now();
-        *self.journal.usage.lock() = self.storage.usage();
+        let room = &self.journal.room;
+        room.takes(self.storage.usage());
+        if room.is_scarce() && self.settled.is_none_or(|at| at.elapsed() >= SETTLING) {
+            self.settled = Some(self.asked);
+            self.storage.settle().map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Writes what is written in the end.
@@ -146,7 +160,9 @@ impl Writing<'_> {
             Durability::Never => None,
             _ => self.unmarked.map(|at| at + IDLE),
         };
-        let until = [synced_by, marked_by].into_iter().flatten().min();
+        // There may be room again although nothing was committed.
+        let asked_by = self.journal.room.is_scarce().then(|| self.asked + SETTLING);
+        let until = [synced_by, marked_by, asked_by].into_iter().flatten().min();
         let mut batch = self.journal.batch.lock();
         let gathered_by = match self.journal.durability {
             Durability::Always => None,
@@ -175,7 +191,14 @@ impl Writing<'_> {
 
     /// Closes the open batch, and commits it.
     fn commit(&mut self) -> Result<(), String> {
-        let (number, mut batch) = self.close();
+        let (number, batch) = self.close();
+        let bytes = batch.bytes();
+        let committed = self.commit_closed(number, batch);
+        self.journal.room.saved(bytes);
+        committed
+    }
+
+    fn commit_closed(&mut self, number: u64, mut batch: OpenBatch) -> Result<(), String> {
         if self.journal.faults.has(PlantedFault::EncodesLate) {
             thread::sleep(LATE);
         }

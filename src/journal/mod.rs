@@ -16,9 +16,11 @@
 //! This room knows no objects and no sessions: they note what is to be kept, in [rows](rows).
 
 mod commit;
+mod room;
 pub(crate) mod rows;
 
 pub(crate) use commit::Committing;
+pub(crate) use room::{NoRoom, Room};
 
 use crate::config::Durability;
 use crate::faults::PlantedFaults;
@@ -27,7 +29,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tarmem_storage::{Batch, Usage};
+use tarmem_storage::Batch;
 use tokio::sync::watch;
 
 /// Something that is written once for a batch, after it was closed.
@@ -60,8 +62,7 @@ pub(crate) struct Journal {
     /// The faults planted in the service.
     faults: PlantedFaults,
     progress: watch::Sender<Progress>,
-    /// What the storage took when that was asked last.
-    usage: Mutex<Usage>,
+    room: Room,
 }
 
 #[derive(Default)]
@@ -143,7 +144,7 @@ impl Journal {
             durability,
             faults,
             progress: watch::Sender::new(Progress { committed: next - 1, ended: None }),
-            usage: Mutex::default(),
+            room: Room::default(),
         })
     }
 
@@ -174,7 +175,12 @@ impl Journal {
     pub(crate) fn note_with_next(&self, write: impl FnOnce(&mut Batch)) {
         let mut batch = self.batch.lock();
         if !batch.over {
+            let (was_empty, before) = (batch.is_empty(), batch.bytes());
             write(&mut batch.deferred);
+            self.room.noted(batch.bytes() - before);
+            if was_empty && !batch.is_empty() {
+                self.work.notify_one();
+            }
         }
     }
 
@@ -201,8 +207,9 @@ impl Journal {
                 RUN.set(Run { gate: u64::MAX, ..RUN.get() });
                 return;
             }
-            let was_empty = batch.is_empty();
+            let (was_empty, before) = (batch.is_empty(), batch.bytes());
             note(&mut batch);
+            self.room.noted(batch.bytes() - before);
             if was_empty {
                 self.work.notify_one();
             }
@@ -256,9 +263,10 @@ impl Journal {
         self.durability
     }
 
-    /// What the storage takes.
-    pub(crate) fn usage(&self) -> Usage {
-        *self.usage.lock()
+    /// How much more may be noted.
+    #[inline]
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The last batch that is written. Anything that was seen of an object without changes on their way was in it, or
@@ -283,9 +291,28 @@ impl Journal {
     }
 }
 
+/// More rows than these do not wait until there is something else. (The limit of what is not on disk yet is higher.)
+const DEFERRED_BYTES: usize = 32 << 10;
+
+/// What an entry counts for.
+const ENTRY_BYTES: usize = 128;
+
 impl OpenBatch {
+    /// Drops what is in it. Returns how many bytes it took.
+    fn take_bytes(&mut self) -> usize {
+        let bytes = self.bytes();
+        let over = self.over;
+        *self = OpenBatch { over, ..OpenBatch::default() };
+        bytes
+    }
+
+    /// How many bytes it takes in memory, about.
+    fn bytes(&self) -> usize {
+        self.rows.len() + self.deferred.len() + self.entries.len() * ENTRY_BYTES
+    }
+
     fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.entries.is_empty()
+        self.rows.is_empty() && self.entries.is_empty() && self.deferred.len() < DEFERRED_BYTES
     }
 }
 

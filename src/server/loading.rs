@@ -39,13 +39,17 @@ pub(super) struct Empty {
 }
 
 impl Kept {
-    fn open(self, durability: Durability) -> Result<Box<dyn Storage>, RecoveryError> {
+    fn open(self, durability: Durability, limits: &Limits) -> Result<Box<dyn Storage>, RecoveryError> {
         match self {
             Kept::Storage(storage) => Ok(storage),
             Kept::Directory(directory) => {
                 let disk = RealDisk::exclusive(directory)?;
                 let mut options = LocalOptions::default();
                 options.sync_each = durability == Durability::Always;
+                // The log is a part of the data.
+                let data_bytes = limits.data_bytes as u64;
+                options.segment_bytes = options.segment_bytes.min(data_bytes / 16);
+                options.log_bytes = options.log_bytes.min(data_bytes / 4);
                 Ok(Box::new(LocalStorage::open(Arc::new(disk), options)?))
             }
         }
@@ -88,7 +92,8 @@ pub(super) async fn load(
     let in_place = matches!(kept, Kept::Directory(_)).then(|| place.clone());
     let loaded = runtime.spawn_blocking(move || {
         let directory = kept.directory();
-        let mut found = Found::read(kept.open(empty.seams.durability)?, &empty.seams, &progress)?;
+        let mut found = Found::read(kept.open(empty.seams.durability, &empty.limits)?, &empty.seams, &progress)?;
+        found.bound(&empty.limits);
         if empty.seams.skips_unreadable {
             found.set_aside(&empty.registry, directory.as_deref())?;
         }

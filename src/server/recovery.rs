@@ -17,6 +17,7 @@ mod unreadable;
 use super::exec::engine::Engine;
 use super::history::{History, first_number};
 use super::state::{Seams, State};
+use crate::config::Limits;
 use crate::faults::PlantedFaults;
 use crate::journal::Journal;
 use crate::journal::rows;
@@ -137,6 +138,11 @@ impl Found {
             let directory = directory.unwrap_or(Path::new("")).display().to_string();
             RecoveryError::Aside { directory, source }
         })
+    }
+
+    /// Sets how much may be kept.
+    pub(super) fn bound(&self, limits: &Limits) {
+        self.journal.room().bound(limits.unsaved_bytes, limits.data_bytes);
     }
 
     /// What notes the changes from here on, and where the store begins to count.

@@ -155,7 +155,8 @@ fn a_flipped_bit_is_found_or_does_not_count() {
     filled(&directory);
     let dump = data(&["dump", &directory]).succeeded();
     let mut found = 0;
-    for (name, bytes) in files(&directory) {
+    let counts = |name: &str| name.starts_with("log") || name.starts_with("states") || name == "identity";
+    for (name, bytes) in files(&directory).into_iter().filter(|(name, _)| counts(name)) {
         // The log ends with zeros, which do not count.
         let length = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
         for place in 0..8 {
@@ -178,7 +179,7 @@ fn a_flipped_bit_is_found_or_does_not_count() {
         }
         fs::write(format!("{directory}/{name}"), &bytes).unwrap();
     }
-    assert!(found > 10, "{found} of them were found");
+    assert!(found > 8, "{found} of them were found");
 }
 
 #[test]
@@ -194,7 +195,7 @@ fn a_directory_of_which_a_part_is_gone_is_refused() {
         let cut = &bytes[..bytes.len() / 2];
         fs::remove_file(&path).unwrap();
         let (status, _, told) = data(&["check", &directory]).parts();
-        let counts = !name.starts_with("spare") && name != "lock" && name != next;
+        let counts = !name.starts_with("spare") && name != "lock" && name != "reserve" && name != next;
         assert_eq!(status, Some(i32::from(counts)), "without {name}: {told}");
         assert!(!counts || told.contains(&directory) && told.lines().count() == 1, "without {name}: {told}");
         fs::write(&path, cut).unwrap();
@@ -268,7 +269,7 @@ fn a_dump_that_is_not_whole_makes_no_directory() {
     refused(&dump[..last], &["ends before it is complete", "remove it before"]);
     refused(&dump[1..], &["line 1"]);
     refused(&[&dump[..1], &dump[2..]].concat(), &["there should be 8 objects"]);
-    refused(&[&dump[..2], &dump[1..]].concat(), &["line 3", "object 1 was there before"]);
+    refused(&[&dump[..2], &dump[1..]].concat(), &["line 3", "was there before"]);
     refused(&[&dump[..], &dump[last..]].concat(), &["the dump was over"]);
     let mut other = dump.clone();
     other[1] = other[1].replacen("\"state\":", "\"state\":{\"$what\":1},\"flags\":", 1);
@@ -277,4 +278,89 @@ fn a_dump_that_is_not_whole_makes_no_directory() {
     refused(&other, &["line 2", "no line of a dump"]);
     restore(&old, &dump).failed(1, &[&old, "is a data directory already"]);
     restore(&folder.path(""), &dump).failed(1, &["not empty"]);
+}
+
+#[test]
+fn what_would_exceed_the_limit_of_data_is_refused_until_there_is_room() {
+    let folder = Folder::new();
+    let directory = folder.path("data");
+    let large = folder.file("large.json", &format!("[\"{}\"]", "x".repeat(3 << 20)));
+    let service = Serve::start(&["--host", "127.0.0.1", "--data", &directory, "--limit", "data_bytes=16MiB"]);
+    let source = format!("@{large}");
+    let add = |n: usize| service.run(&["memoize", &format!("large {n}"), "builtins.list", &source]).parts();
+    service.prints("memoize small builtins.list [1]");
+    let refused = (0..20).find_map(|n| match add(n) {
+        (Some(0), ..) => None,
+        (_, _, told) => Some((n, told)),
+    });
+    let (count, told) = refused.expect("there is a limit");
+    assert!((3..=12).contains(&count), "it was refused after {count} times 3 MiB");
+    assert!(told.contains("bytes of data on disk") && told.contains("data_bytes"), "{told}");
+    let (status, _, told) = service.run(&["call", "small", "append", &format!("\"{}\"", "y".repeat(300))]).parts();
+    assert!(status == Some(1) && told.contains("data_bytes"), "{told}");
+    // What is there is there, and what makes it smaller goes on.
+    assert_eq!(service.prints("get small"), ["[1]"]);
+    assert_eq!(service.prints("call small clear"), ["null"]);
+    for n in 0..count {
+        assert_eq!(service.run(&["delete", &format!("large {n}")]).succeeded().len(), 1);
+    }
+    // The room is free when the log has been folded.
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let mut added = add(20);
+    while added.0 != Some(0) {
+        assert!(std::time::Instant::now() < patience, "there is no room again: {}", added.2);
+        added = add(20);
+    }
+    let used = |service: &Serve| service.prints_json("version")[0]["data"]["used_bytes"].as_u64().unwrap();
+    assert!(used(&service) < 17 << 20, "{}", used(&service));
+    service.stop("KILL");
+    let checked = &lines(data(&["check", &directory]).succeeded())[0];
+    assert_eq!(checked["keys"], 2, "{checked}");
+}
+
+/// A directory with so many objects that loading them takes a while.
+fn large(directory: &str, objects: u64) {
+    let disk = RealDisk::exclusive(directory).unwrap();
+    let mut storage = LocalStorage::open(Arc::new(disk), LocalOptions::default()).unwrap();
+    for hundred in 0..objects / 100 {
+        let mut batch = Batch::default();
+        for object in hundred * 100 + 1..=hundred * 100 + 100 {
+            batch.put(2, &object.to_be_bytes(), b"\x00\x81\xadbuiltins.list\x90");
+            batch.put(1, format!("k{object}").as_bytes(), &[object.to_le_bytes(), object.to_le_bytes()].concat());
+        }
+        storage.commit(0, &batch).unwrap();
+    }
+}
+
+#[test]
+fn a_probe_tells_a_service_that_loads_from_one_that_is_ready_and_one_that_has_failed() {
+    const OBJECTS: u64 = 60_000;
+    let folder = Folder::new();
+    let (directory, socket) = (folder.path("data"), folder.path("socket"));
+    large(&directory, OBJECTS);
+    let address = format!("unix:{socket}");
+    let probe = |seconds: &str| {
+        finish(tarmem(&["version", "--addr", &address, "--timeout", seconds, "--retries", "0"])).parts()
+    };
+    let (status, _, told) = probe("0.2");
+    assert!(status == Some(1) && told.contains("no service answers"), "nobody is there: {told}");
+    let mut command = tarmem(&["serve", "--unix", &socket, "--data", &directory]);
+    let service = std::thread::spawn(move || Serve::of(&mut command));
+    while !Path::new(&socket).exists() {
+        std::thread::yield_now();
+    }
+    let (status, _, told) = probe("0.05");
+    assert!(status == Some(1) && told.contains("within 50ms"), "it loads: {told}");
+    // A client with patience waits, and is served.
+    let (status, printed, told) = probe("60");
+    assert!(status == Some(0) && printed[0].contains("protocol"), "{told}");
+    let service = service.join().unwrap();
+    service.says(&format!("{OBJECTS} keys, {OBJECTS} objects"));
+    service.says(&format!("loading {directory}: "));
+    service.stop("KILL");
+    std::fs::write(format!("{directory}/identity"), "damaged").unwrap();
+    finish(tarmem(&["serve", "--unix", &socket, "--data", &directory]).env("TARMEM_LOG", "error"))
+        .failed(1, &[&directory, "damaged"]);
+    let (status, _, told) = probe("0.2");
+    assert!(status == Some(1) && told.contains("no service answers"), "it has failed: {told}");
 }

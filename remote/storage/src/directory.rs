@@ -7,6 +7,7 @@
 //! spare.N          a former segment, or one that is being made: its contents mean nothing
 //! states.redb      the states
 //! unreadable/      what a start of a service could not read, and has moved aside
+//! reserve          a part of the disk that is given back when there is nothing else left: its contents mean nothing
 //! lock             locked by the process that uses the directory, which it names
 //! ```
 
@@ -20,6 +21,8 @@ const IDENTITY: &str = "identity";
 const NEW_IDENTITY: &str = "identity.new";
 const LOG: &str = "log.";
 const SPARE: &str = "spare.";
+
+pub(crate) const RESERVE: &str = "reserve";
 
 /// The name of the file that is locked by the process that uses a directory.
 pub const LOCK: &str = "lock";
@@ -36,6 +39,7 @@ pub(crate) struct Files {
     identity: bool,
     new_identity: bool,
     states: bool,
+    pub(crate) reserve: bool,
     /// Files that are none of ours.
     strange: Vec<String>,
 }
@@ -57,6 +61,7 @@ impl Files {
                 IDENTITY => files.identity = true,
                 NEW_IDENTITY => files.new_identity = true,
                 STATES => files.states = true,
+                RESERVE => files.reserve = true,
                 // ext4's, in the root of a file system.
                 LOCK | "lost+found" => {}
                 other => match (number(other, LOG), number(other, SPARE)) {

@@ -72,6 +72,21 @@ pub trait DiskFile: fmt::Debug + Send + Sync + 'static {
     /// Those of the system.
     fn set_len(&self, length: u64) -> io::Result<()>;
 
+    /// Takes as much of the disk as so many bytes need.
+    ///
+    /// # Errors
+    /// If there is not so much, and other errors of the system.
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        const ZEROS: &[u8] = &[0; 1 << 16];
+        let mut at = 0;
+        while at < length {
+            let piece = (length - at).min(ZEROS.len() as u64);
+            self.write_at(at, &ZEROS[..piece as usize])?;
+            at += piece;
+        }
+        Ok(())
+    }
+
     /// Reads as many bytes as `out` has, from `offset` on.
     ///
     /// # Errors

@@ -32,10 +32,12 @@ mod batch;
 mod directory;
 mod disk;
 mod error;
+mod keeper;
 mod local;
 mod lock;
 mod log;
 mod memory;
+mod options;
 mod overlay;
 mod reader;
 mod real;
@@ -49,8 +51,9 @@ pub use batch::{Batch, Change, Changes, Malformed, SHORT_LIVED, Table};
 pub use directory::LOCK;
 pub use disk::{Disk, DiskFile};
 pub use error::StorageError;
-pub use local::{LocalOptions, LocalStorage};
+pub use local::LocalStorage;
 pub use memory::{MemoryDisk, MemoryStorage};
+pub use options::LocalOptions;
 pub use reader::LocalReader;
 pub use real::RealDisk;
 use uuid::Uuid;
@@ -87,6 +90,14 @@ pub trait Storage: Send {
     /// # Errors
     /// As for [`commit`](Self::commit).
     fn sync(&mut self) -> Result<(), StorageError>;
+
+    /// Sees to it that what was removed soon takes no more room. May do nothing.
+    ///
+    /// # Errors
+    /// As for [`commit`](Self::commit).
+    fn settle(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
 
     /// What it takes at the moment.
     fn usage(&self) -> Usage;

@@ -143,6 +143,11 @@ impl DiskFile for RealFile {
         self.0.set_len(length)
     }
 
+    #[cfg(target_os = "linux")]
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), 0, length)?)
+    }
+
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.0.read_exact_at(out, offset)
     }

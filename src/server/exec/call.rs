@@ -62,6 +62,10 @@ impl Engine {
         };
         let call = MethodCall { method, encoding, limit: request.result_bytes };
         let poisoned = |poisoned: Poisoned| poisoned.of(label(target));
+        if matches!(method.invoke, Invoke::Exclusive(_) | Invoke::ExclusiveAsync(_)) || !cell.class().entry().encodable
+        {
+            self.state.check_room(args.len())?;
+        }
         let offload = method.blocking || request.elsewhere;
         let looks = Looks::default();
         // The locks of a large object. They are not released, so that the call keeps its place.

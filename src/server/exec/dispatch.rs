@@ -84,7 +84,10 @@ impl Engine {
             Operation::Call { target, method, encoding, args } => {
                 return self.call(request, target, method, encoding, args, out);
             }
-            Operation::Run { function, encoding, args } => self.run(request, function, encoding, args, out)?,
+            Operation::Run { function, encoding, args } => {
+                self.state.check_room(args.len())?;
+                self.run(request, function, encoding, args, out)?
+            }
             Operation::Memoize { key, source, expect } => self.memoize(request, key, source, expect, out)?,
             Operation::Update { key, source, generation, expect } => {
                 self.update(request, key, source, generation, expect, out)?

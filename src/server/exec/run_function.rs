@@ -44,6 +44,9 @@ impl Engine {
         name: &str,
         source: SourceRef<'_>,
     ) -> Result<Evaluated, Error> {
+        if !matches!(source, SourceRef::Existing(_)) {
+            self.state.check_room(usize::MAX)?;
+        }
         let (function, encoding, args) = match source {
             SourceRef::Existing(target) => return Ok(Evaluated::Ready(Ok(self.target(request, target)?.cell))),
             SourceRef::Value { .. } | SourceRef::ValueByNames { .. } if request.elsewhere => {

@@ -173,6 +173,21 @@ impl Connection {
         self.env.engine.state.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Whether the disk is so far behind that nothing more may come.
+    pub(super) fn is_behind(&self) -> bool {
+        self.env.engine.state.journal().is_some_and(|journal| journal.room().is_behind())
+    }
+
+    /// Completes when the disk has caught up.
+    pub(super) fn caught_up(&self) -> impl Future<Output = ()> + Send + use<> {
+        let journal = self.env.engine.state.journal().map(Arc::clone);
+        async move {
+            if let Some(journal) = journal {
+                journal.room().caught_up().await;
+            }
+        }
+    }
+
     /// Whether the session has calls that cannot begin before its client has received the results of others.
     pub(super) fn is_starved(&self) -> bool {
         self.session.get().is_some_and(|carried| carried.session.is_starved())

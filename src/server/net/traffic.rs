@@ -45,6 +45,8 @@ pub(super) struct Traffic<S> {
     unserved: usize,
     /// When a client that is not read from, since it sends too much, next counts as heard.
     alive: Option<Pin<Box<Sleep>>>,
+    /// One of the events is that the disk has caught up.
+    waits_for_disk: bool,
     /// The stream did not take everything that it was given.
     blocked: bool,
     /// The deadline of the frame that is arriving, and since when that frame has been arriving.
@@ -59,6 +61,8 @@ enum Event {
     Responded(u64, usize, Result<WireResponse, ServerError>),
     /// The connection has to end.
     End(ConnectionEnd),
+    /// The disk has caught up with what is to be kept.
+    CaughtUp,
     Nothing,
 }
 
@@ -136,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
             waiting: 0,
             unserved: 0,
             alive: None,
+            waits_for_disk: false,
             blocked: false,
             overdue: None,
             dismissed: false,
@@ -171,12 +176,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 return Poll::Ready(ConnectionEnd::Displaced);
             }
             let too_fast = self.unserved > limits.unserved_bytes.max(spare);
-            if too_fast || self.channel.unsent() > limits.unsent_bytes {
+            let behind = self.connection.is_behind();
+            if behind && !self.waits_for_disk {
+                self.waits_for_disk = true;
+                let caught_up = self.connection.caught_up();
+                self.events.push(Box::pin(async move {
+                    caught_up.await;
+                    Event::CaughtUp
+                }));
+                continue;
+            }
+            if too_fast || behind || self.channel.unsent() > limits.unsent_bytes {
                 self.channel.excuse_partial();
                 if self.must_go() {
                     return Poll::Ready(ConnectionEnd::Displaced);
                 }
-                if too_fast {
+                if too_fast || behind {
                     self.keep_alive(cx);
                 }
                 return Poll::Pending;
@@ -261,6 +276,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Traffic<S> {
                 Ok(())
             }
             Event::End(end) => Err(end),
+            Event::CaughtUp => {
+                self.waits_for_disk = false;
+                Ok(())
+            }
             Event::Nothing => Ok(()),
         }
     }

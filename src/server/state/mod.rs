@@ -22,7 +22,7 @@ pub(crate) mod suspects;
 use super::history::History;
 use crate::config::{Durability, Limits, OnStorageFailure};
 use crate::faults::{PlantedFault, PlantedFaults};
-use crate::journal::{Entered, Journal};
+use crate::journal::{Entered, Journal, NoRoom};
 use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
@@ -162,9 +162,19 @@ impl State {
     /// How what outlives the service is kept.
     pub(crate) fn data_info(&self) -> Option<DataInfo> {
         let journal = self.journal()?;
-        let usage = journal.usage();
+        let usage = journal.room().usage();
         let (fsync, on_failure) = (journal.durability().to_string(), self.on_storage_failure().to_string());
         Some(DataInfo::new(fsync, on_failure, (usage.used_bytes(), usage.file_bytes()), usage.free_bytes))
+    }
+
+    /// Refuses a call that may make what is kept larger, if there is no room for it. Its arguments have this many
+    /// bytes.
+    #[inline]
+    pub(crate) fn check_room(&self, bytes: usize) -> Result<(), Error> {
+        match self.journal() {
+            Some(journal) if journal.room().is_scarce() => no_room(journal.room().refusal(bytes)),
+            _ => Ok(()),
+        }
     }
 
     /// What the service does when its storage has failed.
@@ -218,4 +228,14 @@ impl State {
             let _ = ended.wait_for(|ended| *ended).await;
         }
     }
+}
+
+fn no_room(refusal: Option<NoRoom>) -> Result<(), Error> {
+    let Some(NoRoom { used, most, is_disk_full }) = refusal else { return Ok(()) };
+    let remedy = match is_disk_full {
+        true => "make room on the disk, where some is kept in reserve, or delete keys",
+        false => "delete keys, or raise the limit data_bytes",
+    };
+    let remedy = format!("{remedy}; the call was not made, and calls without arguments go on");
+    Err(Error::limit("bytes of data on disk", used, most, remedy))
 }

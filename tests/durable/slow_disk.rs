@@ -1,0 +1,111 @@
+//! A disk that is slower than the clients: what waits for it is bounded.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use tarmem::modules::builtins::ListProxy;
+use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage, StorageError, Usage, Visit};
+use tarmem::{CallError, Durability, Limits, Service, Session};
+use uuid::Uuid;
+
+/// A disk that takes a batch only when it is told to, and remembers how large the largest was.
+struct Slow {
+    storage: MemoryStorage,
+    disk: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Default)]
+struct State {
+    stuck: bool,
+    largest: usize,
+}
+
+impl Storage for Slow {
+    fn id(&self) -> Uuid {
+        self.storage.id()
+    }
+
+    fn last(&self) -> u64 {
+        self.storage.last()
+    }
+
+    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
+        self.storage.load(each)
+    }
+
+    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
+        let (state, changed) = &*self.disk;
+        let mut state = state.lock().expect("whole");
+        state.largest = state.largest.max(batch.len());
+        changed.notify_all();
+        drop(changed.wait_while(state, |state| state.stuck).expect("whole"));
+        self.storage.commit(epoch, batch)
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        self.storage.sync()
+    }
+
+    fn usage(&self) -> Usage {
+        self.storage.usage()
+    }
+}
+
+const CLIENTS: usize = 4;
+const TASKS: usize = 16;
+const CALLS: usize = 40;
+const ITEM: usize = 4 << 10;
+
+/// What gathers while the disk is stuck is a fraction of what the clients send.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sockets_are_not_read_while_the_disk_is_behind() {
+    for durability in [Durability::Never, Durability::Within(Duration::from_secs(1)), Durability::Always] {
+        let disk: Arc<(Mutex<State>, Condvar)> = Arc::default();
+        let storage = Slow { storage: MemoryStorage::open(&MemoryDisk::default()), disk: Arc::clone(&disk) };
+        let mut limits = Limits::default();
+        (limits.unsaved_bytes, limits.batch_operations, limits.frame_bytes) = (128 << 10, 16, 128 << 10);
+        limits.lease = Duration::from_secs(2);
+        let service = Service::new("127.0.0.1", 0).limits(limits).storage(storage).durability(durability);
+        let service = service.start().await.expect("it starts");
+        let mut sessions = Vec::new();
+        for client in 0..CLIENTS {
+            let session = Session::connect(service.address()).await.expect("it connects");
+            let list = session.memoize(&format!("list {client}"), ListProxy::new(None)).await.expect("made");
+            list.append("x".repeat(ITEM)).await.expect("appended");
+            sessions.push((session, list));
+        }
+        {
+            let mut state = disk.0.lock().expect("whole");
+            (state.stuck, state.largest) = (true, 0);
+        }
+        let callers: Vec<_> = sessions
+            .iter()
+            .flat_map(|(_, list)| (0..TASKS).map(|_| list.clone()))
+            .map(|list| {
+                tokio::spawn(async move {
+                    for _ in 0..CALLS {
+                        list.append("y".repeat(ITEM)).await?;
+                        // Its result is noted.
+                        list.pop::<String>().await?;
+                    }
+                    Ok::<_, CallError<_>>(())
+                })
+            })
+            .collect();
+        // Longer than the lease: a client that is not read from is alive all the same.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        disk.0.lock().expect("whole").stuck = false;
+        disk.1.notify_all();
+        for caller in callers {
+            caller.await.expect("it ends").expect("each call is made");
+        }
+        for (_, list) in &sessions {
+            assert_eq!(list.len().await, Ok(1), "{durability:?}");
+        }
+        let largest = disk.0.lock().expect("whole").largest;
+        // Beyond the limit only what was being read: a frame of each connection, and the states of the lists.
+        let most = (128 << 10) + CLIENTS * (2 * (128 << 10) + (TASKS + 1) * ITEM);
+        assert!(largest <= most, "{durability:?}: a batch had {largest} bytes, over {most}");
+        println!("{durability:?}: {largest} of {}", CLIENTS * TASKS * CALLS * ITEM);
+        service.shutdown().await;
+    }
+}
