@@ -70,7 +70,10 @@ fn batch(bytes: &[u8]) {
             rest = more;
         }
     }
-    if let Ok((_, mut rest)) = ReplyHead::take(bytes) {
+    if let Ok((head, mut rest)) = ReplyHead::take(bytes) {
+        let mut again = vec![0; ReplyHead::bytes(head.seen.is_some())];
+        head.put_over(&mut again);
+        assert_eq!([&again[..], rest].concat(), bytes, "a head is what was read");
         while let Ok((_, more)) = Answered::take(rest) {
             assert!(more.len() < rest.len(), "each takes something");
             rest = more;

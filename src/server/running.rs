@@ -225,6 +225,9 @@ impl RunningService {
     /// [`Limits::shutdown_time`](crate::Limits::shutdown_time) for running calls, and ends the connections after their
     /// results have been sent. Until then it goes on listening, for clients that reconnect to get their results: the
     /// thread of their previous connection may be busy with a running call.
+    ///
+    /// If the service [keeps its objects](crate::Service::storage), callers that wait for a lock, an item or the like
+    /// go on to wait: their clients connect to the next service by themselves, and each has its place there.
     pub async fn shutdown(mut self) {
         tracing::info!("shutting down");
         self.engine.close(at_rest(&self.workers)).await;
