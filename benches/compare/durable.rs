@@ -11,6 +11,7 @@ use super::support::process::{PeerProcess, data_directory};
 use super::support::tarmem_peer;
 use super::work::{self, ELEMENT};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tarmem::modules::builtins::ListProxy;
@@ -233,20 +234,20 @@ impl<'a> Pair<'a, '_> {
     /// How many bytes are written to the disk for each call.
     fn bytes(&self, shape: Shape) -> Contest<'a> {
         let rounds = (COUNTED / shape.load.calls()).max(1);
-        let each = move |process: u32, run: &dyn Fn()| {
-            let before = written(process);
+        let each = move |run: &dyn Fn()| {
+            let before = written();
             run();
-            (written(process) - before) / (rounds * shape.load.calls()) as f64
+            (written() - before) / (rounds * shape.load.calls()) as f64
         };
         let (runtime, process) = (self.cells.runtime(), self.process);
         let tarmem = Runner::new("tarmem", move || {
-            each(process.id(), &|| {
+            each(&|| {
                 runtime.block_on(peer::measure::<tarmem_peer::Client>(process.port(), shape.load, rounds));
             })
         });
         let redis = self.redis.map(|redis| {
             Runner::new("Redis", move || {
-                each(redis.process(), &|| {
+                each(&|| {
                     redis.measure(shape.load, rounds, &["INCR", "counter"]);
                 })
             })
@@ -255,11 +256,15 @@ impl<'a> Pair<'a, '_> {
     }
 }
 
-/// How many bytes a process has caused to be written to disk. Not a number if the system does not say.
-fn written(process: u32) -> f64 {
-    let io = fs::read_to_string(format!("/proc/{process}/io")).unwrap_or_default();
-    let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")?.parse::<u64>().ok());
-    written.map_or(f64::NAN, |written| written as f64)
+/// How many bytes have been written to the disk on which the peers keep what they have, by whomever. (What the system
+/// counts for a process is in whole folios of the page cache, which may be a megabyte large.) Not a number if the system
+/// does not say.
+fn written() -> f64 {
+    let device = fs::metadata(env!("CARGO_TARGET_TMPDIR")).map_or(0, |folder| folder.dev());
+    let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xf_ff00));
+    let counts = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat")).unwrap_or_default();
+    let sectors = counts.split_whitespace().nth(6).and_then(|sectors| sectors.parse::<u64>().ok());
+    sectors.map_or(f64::NAN, |sectors| (sectors * 512) as f64)
 }
 
 /// Makes the list to which is appended.

@@ -68,11 +68,6 @@ impl Redis {
         format!("redis-server {}", self.version)
     }
 
-    /// The id of its process.
-    pub(crate) fn process(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Runs one command and returns the first line of its answer.
     pub(crate) fn tell(&self, words: &[&str]) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.process.port())).ok()?;
