@@ -228,7 +228,8 @@ mod tests {
                     runs.insert(number, *run);
                 }
             }
-            let history = History { directory: DIRECTORY, run: *copy.last().expect("there is one"), runs, gone: vec![] };
+            let run = *copy.last().expect("there is one");
+            let history = History { directory: DIRECTORY, run, runs, gone: vec![] };
             let seen = batch.index(original.len());
             let found = history.check(&known(original[seen], seen as u64 + 1));
             prop_assert_eq!(found.is_ok(), seen < common.len(), "{:?}", found);
