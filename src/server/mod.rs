@@ -165,7 +165,8 @@ impl Service {
     /// Keeps its keys and objects in `storage`, from which a service that is started later goes on: as they were when
     /// the last reply left that could tell of them. Sessions go on, too, and each of their calls is made once.
     ///
-    /// Objects of resident classes without [`Keep`](crate::object::Keep) are not kept, such as those of `Condition`.
+    /// Objects of resident classes without [`Keep`](crate::object::Keep) are not kept, nor are those of classes that
+    /// are marked `volatile`.
     ///
     /// ```
     /// use tarmem::modules::builtins::ListProxy;

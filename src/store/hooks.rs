@@ -12,6 +12,7 @@ use super::cell::{Cell, WeakCell};
 use super::keeping::{Keeping, Numbers};
 use std::sync::{Arc, Weak};
 use tarmem_remote::object::{ChangeHook, Hook, Kept};
+use tarmem_remote::value::ObjectRef;
 
 /// Notes the changes of one object.
 pub(super) struct ObjectHook {
@@ -61,5 +62,10 @@ impl Hook for ObjectHook {
 
     fn object(&self) -> u64 {
         self.count
+    }
+
+    fn reference(&self) -> Option<ObjectRef> {
+        let cell = self.cell.upgrade()?;
+        Some(ObjectRef::with_live(cell.id(), cell.class().entry().path, Arc::new(cell)))
     }
 }

@@ -5,7 +5,9 @@ use super::start_at;
 use std::future::Future;
 use std::time::Duration;
 use tarmem::modules::queue::{LifoQueueProxy, PriorityQueueProxy, Queue, QueueProxy};
-use tarmem::modules::threading::{BarrierProxy, BoundedSemaphoreProxy, Event, EventProxy, Lock, LockProxy, RLockProxy};
+use tarmem::modules::threading::{
+    BarrierProxy, BoundedSemaphoreProxy, Condition, ConditionProxy, Event, EventProxy, Lock, LockProxy, RLockProxy,
+};
 use tarmem::storage::MemoryDisk;
 use tarmem::{RunningService, Session};
 use tokio::sync::mpsc;
@@ -289,4 +291,150 @@ async fn callers_wait_on_for_an_event_and_at_a_barrier() {
     assert_eq!(first.await.expect("it does not panic"), Ok(0));
     service.start_again().await;
     assert!(event.is_set().await.expect("it is there"));
+}
+
+/// Tasks that wait for a notification, each in a session of its own, and tell their numbers when they get it.
+async fn sleepers(service: &Restarted, key: &str, numbers: std::ops::Range<usize>) -> mpsc::UnboundedReceiver<usize> {
+    let (told, woken) = mpsc::unbounded_channel();
+    let watcher = service.session().await.get::<Condition>(key).await.expect("it is there");
+    for n in numbers {
+        let (session, told) = (service.session().await, told.clone());
+        let changed = session.get::<Condition>(key).await.expect("it is there");
+        let before = watcher.sleeping().await.expect("it is there");
+        tokio::spawn(async move {
+            let guard = changed.acquire().await.expect("it gets it");
+            let token = guard.token();
+            let guard = guard.wait().await.expect("it is notified");
+            assert!(guard.token() > token, "{} is not higher than {token}", guard.token());
+            told.send(n).expect("the test listens");
+            guard.release().await.expect("it holds it");
+            drop(session);
+        });
+        until(before + 1, || async { watcher.sleeping().await.expect("it is there") }).await;
+    }
+    woken
+}
+
+#[tokio::test]
+async fn callers_sleep_on_a_condition_until_they_are_notified() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let changed = session.memoize("changed", ConditionProxy::new()).await.expect("it is made");
+    let mut woken = sleepers(&service, "changed", 0..4).await;
+    service.start_again().await;
+    assert_eq!(changed.sleeping().await, Ok(4));
+    let guard = changed.acquire().await.expect("nobody holds it");
+    guard.notify_many(2).await.expect("it is ours");
+    // They are awake, and wait for the lock.
+    until(2, || async { changed.waiting().await.expect("it is there") }).await;
+    service.start_again().await;
+    assert_eq!((changed.sleeping().await, changed.waiting().await), (Ok(2), Ok(2)));
+    assert!(woken.try_recv().is_err(), "the lock is still held");
+    guard.release().await.expect("it is ours");
+    // Both were awake, and have come to the lock in any order.
+    let mut first = [woken.recv().await, woken.recv().await];
+    first.sort_unstable();
+    assert_eq!(first, [Some(0), Some(1)]);
+    let guard = changed.acquire().await.expect("nobody holds it for long");
+    guard.notify_all().await.expect("it is ours");
+    guard.release().await.expect("it is ours");
+    let mut others = [woken.recv().await, woken.recv().await];
+    others.sort_unstable();
+    assert_eq!(others, [Some(2), Some(3)]);
+    until(0, || async { usize::from(changed.locked().await.expect("it is there")) }).await;
+}
+
+#[tokio::test]
+async fn a_condition_shares_its_lock_with_others_as_before() {
+    let mut service = Restarted::start().await;
+    let session = service.session().await;
+    let lock = session.memoize("lock", LockProxy::new()).await.expect("it is made");
+    session.memoize("full", ConditionProxy::on(&lock)).await.expect("it is made");
+    let full = session.get::<Condition>("full").await.expect("it is there");
+    let empty = session.memoize("empty", ConditionProxy::sharing(&full)).await.expect("it is made");
+    let mut woken = sleepers(&service, "empty", 0..1).await;
+    // The lock stays there with those that use it.
+    session.delete("lock").await.expect("it is there");
+    let own = session.memoize("own", ConditionProxy::new()).await.expect("it is made");
+    let sharing = session.memoize("sharing", ConditionProxy::sharing(&own)).await.expect("it is made");
+    let held = own.acquire().await.expect("nobody holds it");
+    for _ in 0..2 {
+        service.start_again().await;
+        assert!(sharing.locked().await.expect("it is there"));
+        let guard = full.acquire().await.expect("nobody holds it");
+        assert_eq!((empty.holder().await, empty.sleeping().await), (full.holder().await, Ok(1)));
+        assert!(!empty.acquire_bool(Some(false), None).await.expect("it is there"), "it is one lock");
+        guard.release().await.expect("it is ours");
+    }
+    held.release().await.expect("it is ours");
+    assert!(!sharing.locked().await.expect("it is there"));
+    let guard = empty.acquire().await.expect("nobody holds it");
+    guard.notify().await.expect("it is ours");
+    guard.release().await.expect("it is ours");
+    assert_eq!(woken.recv().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_reentrant_lock_is_held_as_often_again_after_a_wait_with_a_restart() {
+    let mut service = Restarted::start().await;
+    let (session, other) = (service.session().await, service.session().await);
+    let changed = session.memoize("changed", ConditionProxy::new()).await.expect("it is made");
+    let theirs = other.get::<Condition>("changed").await.expect("it is there");
+    let waiter = tokio::spawn(async move {
+        let outer = theirs.acquire().await.expect("it gets it");
+        let guard = theirs.acquire().await.expect("it is its own").wait().await.expect("it is notified");
+        let depth = theirs.holder().await.expect("it is there").map(|holder| holder.depth);
+        drop((outer, guard));
+        depth
+    });
+    until(1, || async { changed.sleeping().await.expect("it is there") }).await;
+    service.start_again().await;
+    let guard = changed.acquire().await.expect("nobody holds it");
+    guard.notify().await.expect("it is ours");
+    guard.release().await.expect("it is ours");
+    assert_eq!(waiter.await.expect("it does not panic"), Some(2));
+}
+
+#[tokio::test]
+async fn a_sleeper_that_gives_up_while_the_service_is_down_leaves_its_notification_to_the_next() {
+    let mut service = Restarted::start().await;
+    let (session, leaver) = (service.session().await, service.session().await);
+    let changed = session.memoize("changed", ConditionProxy::new()).await.expect("it is made");
+    let theirs = leaver.get::<Condition>("changed").await.expect("it is there");
+    let leaving = tokio::spawn(async move { theirs.acquire().await.expect("it gets it").wait().await.map(drop) });
+    until(1, || async { changed.sleeping().await.expect("it is there") }).await;
+    let mut woken = sleepers(&service, "changed", 1..2).await;
+    // It is notified, and waits for the lock.
+    let guard = changed.acquire().await.expect("nobody holds it");
+    guard.notify().await.expect("it is ours");
+    until(1, || async { changed.waiting().await.expect("it is there") }).await;
+    service.stop();
+    leaving.abort();
+    assert!(leaving.await.is_err(), "it has ended");
+    service.start_again().await;
+    leaver.get::<Condition>("changed").await.expect("it is there");
+    until(0, || async { changed.sleeping().await.expect("it is there") }).await;
+    guard.release().await.expect("it is ours");
+    assert_eq!(woken.recv().await, Some(1));
+}
+
+#[tokio::test]
+async fn a_wait_with_a_timeout_goes_on_for_what_was_left_of_it() {
+    let mut service = Restarted::start().await;
+    let (session, other) = (service.session().await, service.session().await);
+    let changed = session.memoize("changed", ConditionProxy::new()).await.expect("it is made");
+    let theirs = other.get::<Condition>("changed").await.expect("it is there");
+    let begun = std::time::Instant::now();
+    let waiter = tokio::spawn(async move {
+        let guard = theirs.acquire().await.expect("it gets it");
+        let (guard, notified) = guard.wait_timeout(Duration::from_secs(2)).await.expect("it waits");
+        guard.release().await.expect("it is its own");
+        notified
+    });
+    until(1, || async { changed.sleeping().await.expect("it is there") }).await;
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    service.start_again().await;
+    assert!(!waiter.await.expect("it does not panic"));
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_millis(2_900), "{took:?}");
 }

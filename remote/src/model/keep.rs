@@ -1,7 +1,7 @@
 //! How the objects of a resident class are kept by a service that has a storage.
 
 use crate::context::{Context, SessionEnded, Undo};
-use crate::value::Value;
+use crate::value::{ObjectRef, Value};
 use serde::{Deserializer, Serialize};
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -187,6 +187,9 @@ pub trait Hook: Send + Sync {
 
     /// The object's number.
     fn object(&self) -> u64;
+
+    /// A reference to the object, unless nobody can reach it any more.
+    fn reference(&self) -> Option<ObjectRef>;
 }
 
 impl ChangeHook {
@@ -230,6 +233,14 @@ impl ChangeHook {
     /// For an example, see [`Keep`].
     pub fn unused(&self) -> u64 {
         self.0.unused()
+    }
+
+    /// A reference to the object, for another one that needs it as long as it is there itself, and keeps the reference.
+    /// `None` if nobody can reach the object any more.
+    ///
+    /// For an example, see [`Keep`].
+    pub fn reference(&self) -> Option<ObjectRef> {
+        self.0.reference()
     }
 
     /// As [`Context::undo_unless_received`]. If the service is started again before it is known whether the result of

@@ -12,14 +12,15 @@ use crate::journal::rows;
 use crate::server::refs::references::gone;
 use crate::store::{Cell, Store, Vacant, state};
 use hashbrown::HashMap;
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tarmem_remote::error::Error;
-use tarmem_remote::object::Kept;
+use tarmem_remote::object::{Kept, Object};
 use tarmem_remote::registry::Registry;
-use tarmem_remote::value::{ObjectRef, RefScope, Value, with_scope};
+use tarmem_remote::value::{Looked, ObjectRef, RefScope, Value, with_scope};
 use uuid::Uuid;
 
 /// The objects that could be made, and what could not be read.
@@ -274,6 +275,19 @@ impl RefScope for Places<'_> {
 
     fn export(&self, _: &ObjectRef) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Shows objects that were made before the one that looks.
+    fn look(&self, reference: &ObjectRef, view: &mut dyn FnMut(&dyn Any)) -> Looked {
+        let cell = self.cells.get(&count_of(reference.id())).filter(|cell| cell.id() == reference.id());
+        match cell.and_then(|cell| cell.try_read()) {
+            Some(Ok(object)) => {
+                let object: &dyn Object = &*object;
+                view(object);
+                Looked::Shown
+            }
+            Some(Err(_)) | None => Looked::Closed,
+        }
     }
 }
 

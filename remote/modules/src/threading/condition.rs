@@ -2,9 +2,10 @@
 
 use super::guard::{Guard, lockable};
 use super::lock::{Lock, RLock, lock_methods, owned_methods};
-use super::mutual::{Delivered, Grant, Holder, Mutual, acquire, acquire_again};
+use super::mutual::{Acquirer, Delivered, Grant, Holder, Mutual, acquire, acquire_again};
+use super::sleepers::{Parts, Received, Returning, Sleepers};
 use crate::python::type_name;
-use crate::waiting::{Door, Line, Monitor, Patience, Wait, Woken, deliver, seconds};
+use crate::waiting::{Caller, Door, Monitor, Patience, Wait, deliver, seconds, undo_unless_received};
 use crate::{Exception, Fallible};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -51,28 +52,8 @@ use tarmem_remote::value::{self, Granted, Looked, ObjectRef, Value};
 #[derive(Debug)]
 pub struct Condition {
     lock: Arc<Monitor<Mutual>>,
-    sleepers: Arc<Monitor<Sleepers>>,
-}
-
-/// The callers that wait for a notification.
-#[derive(Debug, Default)]
-struct Sleepers {
-    line: Line<(), ()>,
-}
-
-impl Door for Sleepers {
-    type State = Sleepers;
-    type Want = ();
-    type Admission = ();
-
-    fn line(state: &mut Sleepers) -> &mut Line<(), ()> {
-        &mut state.line
-    }
-
-    /// Passes a notification on: the caller that got it is gone, so the next one gets it.
-    fn pass_on(state: &mut Sleepers, (): (), woken: &mut Woken) {
-        state.line.grant_first(woken, |()| ());
-    }
+    /// Its lock, too.
+    parts: Arc<Parts>,
 }
 
 /// How a wait has ended.
@@ -113,7 +94,19 @@ impl Condition {
     }
 
     fn with(lock: Arc<Monitor<Mutual>>) -> Self {
-        Condition { lock, sleepers: Monitor::new(Sleepers::default()) }
+        Condition::of(Parts::new(lock))
+    }
+
+    pub(super) fn of(parts: Arc<Parts>) -> Self {
+        Condition { lock: Arc::clone(&parts.lock), parts }
+    }
+
+    pub(super) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
+    }
+
+    fn sleepers(&self) -> &Arc<Monitor<Sleepers>> {
+        &self.parts.sleepers
     }
 }
 
@@ -160,7 +153,7 @@ impl Condition {
 }
 
 /// Returns the lock of a live object.
-fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
+pub(super) fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
     let mut lock = None;
     let looked = value::look(reference, &mut |object| {
         lock = (object.downcast_ref().map(Lock::state))
@@ -210,7 +203,7 @@ impl Condition {
     #[remote(proxy = "notify_some")]
     pub fn notify(&self, ctx: &Context, #[remote(default = 1)] n: Arg<i64>) -> Result<(), Exception> {
         self.check_held(ctx, "notify")?;
-        self.sleepers.with(|sleepers, woken| {
+        self.sleepers().with(|sleepers, woken| {
             let mut left = n.or_else(|| 1);
             while left > 0 && sleepers.line.grant_first(woken, |()| ()) {
                 left -= 1;
@@ -226,7 +219,7 @@ impl Condition {
 
     /// Returns the number of callers that wait for a notification.
     pub fn sleeping(&self) -> usize {
-        self.sleepers.read(|sleepers| sleepers.line.len())
+        self.sleepers().read(|sleepers| sleepers.line.len())
     }
 }
 
@@ -239,31 +232,55 @@ impl Condition {
     }
 
     async fn sleep(&self, ctx: &Context, timeout: Option<f64>) -> Result<Wake, Exception> {
-        let owner = ctx.owner();
         // Even with a timeout of zero, others can acquire the lock for a moment.
-        let patience = match Patience::to_wait(timeout)? {
+        let mut patience = match Patience::to_wait(timeout)? {
             Patience::None => Patience::For(Duration::ZERO),
             patience => patience,
         };
-        self.check_held(ctx, "wait")?;
-        // The caller joins the line before it releases the lock, so nobody can notify too early.
-        let caller = self.sleepers.caller(ctx);
-        let ticket = self.sleepers.with(|sleepers, _| sleepers.line.join(caller, ()))?;
-        let asleep = Wait::<Sleepers>::new(ctx, &self.sleepers, ticket);
-        let Some(acquirer) = self.lock.with(|lock, woken| lock.release_all(owner, woken)) else {
-            // Another task of the session has just released it.
-            return Err(not_held("wait"));
+        let sleepers = self.sleepers();
+        let caller = sleepers.caller(ctx);
+        let (mut sleeping, acquirer) = match sleepers.look(|sleepers| sleepers.returning(caller)) {
+            // The service was started again.
+            Some(Returning::Awake { notified, acquirer }) => (Sleeping { sleepers, caller, notified }, acquirer),
+            Some(Returning::Asleep { ticket, since, acquirer }) => {
+                patience = patience.after(caller.waited(since));
+                let sleeping = Sleeping { sleepers, caller, notified: false };
+                (sleeping.asleep(Wait::new(ctx, sleepers, ticket), patience).await, acquirer)
+            }
+            None => {
+                let (sleeping, ticket, acquirer) = self.fall_asleep(ctx, caller)?;
+                (sleeping.asleep(ticket, patience).await, acquirer)
+            }
         };
-        let notified = asleep.patiently(patience).await.is_some();
-        let mut notification = Notification { sleepers: notified.then_some(&self.sleepers) };
         let grant = acquire_again(ctx, &self.lock, acquirer).await;
         deliver(ctx, &self.lock, Delivered::All(grant))?;
-        if let Some(sleepers) = notification.sleepers.take() {
-            let sleepers = Arc::clone(sleepers);
-            ctx.undo_unless_received(move || sleepers.with(|sleepers, woken| Sleepers::pass_on(sleepers, (), woken)));
+        let notified = std::mem::take(&mut sleeping.notified);
+        if notified {
+            undo_unless_received(ctx, sleepers, Received::Notification);
         }
         let Grant { token, abandoned } = grant;
         Ok(Wake { notified, token, abandoned })
+    }
+
+    /// Joins the line of those who wait for a notification, and releases the lock.
+    fn fall_asleep(
+        &self,
+        ctx: &Context,
+        caller: Caller,
+    ) -> Result<(Sleeping<'_>, Wait<Sleepers>, Acquirer), Exception> {
+        self.check_held(ctx, "wait")?;
+        let sleepers = self.sleepers();
+        // The caller joins the line before it releases the lock, so nobody can notify too early.
+        let ticket = sleepers.with(|sleepers, _| sleepers.line.join(caller, ()))?;
+        let wait = Wait::<Sleepers>::new(ctx, sleepers, ticket);
+        let Some(acquirer) = self.lock.with(|lock, woken| lock.release_all(ctx.owner(), woken)) else {
+            // Another task of the session has just released it.
+            return Err(not_held("wait"));
+        };
+        if sleepers.is_kept() {
+            sleepers.with(|sleepers, _| sleepers.sleeps(caller.call(), acquirer.clone()));
+        }
+        Ok((Sleeping { sleepers, caller, notified: false }, wait, acquirer))
     }
 }
 
@@ -271,16 +288,37 @@ fn not_held(what: &str) -> Exception {
     Exception::RuntimeError(format!("cannot {what} on un-acquired lock"))
 }
 
-/// A notification that a caller got. If the caller gives up its wait, the next one gets the notification.
-struct Notification<'a> {
-    sleepers: Option<&'a Arc<Monitor<Sleepers>>>,
+/// A call that waits. If its caller gives up, a notification that it got goes to the next one.
+struct Sleeping<'a> {
+    sleepers: &'a Arc<Monitor<Sleepers>>,
+    caller: Caller,
+    /// Whether it has a notification that it has not passed to its caller.
+    notified: bool,
 }
 
-impl Drop for Notification<'_> {
-    fn drop(&mut self) {
-        if let Some(sleepers) = self.sleepers {
-            sleepers.with(|sleepers, woken| Sleepers::pass_on(sleepers, (), woken));
+impl Sleeping<'_> {
+    /// Waits for a notification.
+    async fn asleep(mut self, wait: Wait<Sleepers>, patience: Patience) -> Self {
+        self.notified = wait.patiently(patience).await.is_some();
+        // It waits for the lock from now on, which it begins before anything else is kept.
+        if self.sleepers.is_kept() {
+            self.sleepers.with(|sleepers, _| sleepers.wakes(self.caller.call(), self.notified));
         }
+        self
+    }
+}
+
+impl Drop for Sleeping<'_> {
+    fn drop(&mut self) {
+        if !self.notified && !self.sleepers.is_kept() {
+            return;
+        }
+        self.sleepers.with(|sleepers, woken| {
+            sleepers.ends(self.caller.call());
+            if self.notified {
+                Sleepers::pass_on(sleepers, (), woken);
+            }
+        });
     }
 }
 

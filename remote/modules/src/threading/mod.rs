@@ -11,6 +11,7 @@ mod guard;
 mod lock;
 mod mutual;
 mod semaphore;
+mod sleepers;
 
 pub use barrier::{Barrier, BarrierProxy};
 pub use condition::{Condition, ConditionProxy};

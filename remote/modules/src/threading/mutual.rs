@@ -107,7 +107,7 @@ struct Ownership {
 }
 
 /// A caller that wants a lock.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Acquirer {
     owner: Owner,
     lower: Vec<u64>,
@@ -408,9 +408,10 @@ fn saved_depth(state: &Value) -> Result<usize, Exception> {
 /// makes sure that the grant is delivered.
 pub(crate) async fn acquire_again(ctx: &Context, lock: &Arc<Monitor<Mutual>>, acquirer: Acquirer) -> Grant {
     let caller = lock.caller(ctx);
-    let ticket = lock.with(|lock, _| match lock.held {
-        None => Err(lock.hold(acquirer)),
-        Some(_) => Ok(lock.line.join_again(caller, acquirer)),
+    let ticket = lock.with(|lock, _| match (lock.line.adopt(caller), &lock.held) {
+        (Some((ticket, _)), _) => Ok(ticket),
+        (None, None) => Err(lock.hold(acquirer)),
+        (None, Some(_)) => Ok(lock.line.join_again(caller, acquirer)),
     });
     match ticket {
         Ok(ticket) => Wait::<Acquirers>::new(ctx, lock, ticket).await,

@@ -1,7 +1,7 @@
 //! Who waits.
 
 use serde::{Deserialize, Serialize};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tarmem_remote::context::Context;
 use uuid::Uuid;
 
@@ -21,8 +21,13 @@ impl Caller {
         Caller { session: ctx.session(), sequence: ctx.sequence(), since: if dated { now() } else { 0 } }
     }
 
+    /// How long it has waited at its call's second coming, if it has waited since then.
+    pub(crate) fn waited(self, since: u64) -> Duration {
+        Duration::from_micros(self.since.saturating_sub(since))
+    }
+
     /// Its call.
-    pub(super) fn call(self) -> (Uuid, u64) {
+    pub(crate) fn call(self) -> (Uuid, u64) {
         (self.session, self.sequence)
     }
 }

@@ -15,7 +15,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
-use std::time::Duration;
 use tarmem_remote::context::Context;
 use tarmem_remote::object::Sessions;
 use uuid::Uuid;
@@ -167,7 +166,7 @@ pub(crate) async fn enter<D: Door>(
     let mut patience = patience;
     let ticket = monitor.with(|state, woken| {
         if let Some((ticket, since)) = D::line(state).adopt(caller) {
-            patience = patience.after(Duration::from_micros(caller.since.saturating_sub(since)));
+            patience = patience.after(caller.waited(since));
             return Ok(Ok(ticket));
         }
         match attempt(state, woken)? {

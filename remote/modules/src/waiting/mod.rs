@@ -12,6 +12,7 @@ mod monitor;
 mod patience;
 mod token;
 
+pub(crate) use caller::Caller;
 pub use line::WAITERS;
 pub(crate) use line::{Attempt, Door, Line, Wait, enter, haunt};
 pub(crate) use monitor::{KeptState, Monitor, Woken, deliver, undo_unless_received};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use tarmem_remote::context::{Context, SessionEnded, Undo};
 use tarmem_remote::object::{ChangeHook, Kept, Save, Sessions};
-use tarmem_remote::value::{Value, from_value, to_value};
+use tarmem_remote::value::{ObjectRef, Value, from_value, to_value};
 
 /// A state that many callers change, each of them briefly.
 #[derive(Debug)]
@@ -66,8 +66,18 @@ impl<S> Monitor<S> {
     }
 
     /// As [`read`](Self::read), for what changes nothing that is kept.
-    pub(super) fn look<R>(&self, look: impl FnOnce(&mut S) -> R) -> R {
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut S) -> R) -> R {
         look(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether it is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.hook.get().is_some()
+    }
+
+    /// A reference to the object that it is of, if it is kept.
+    pub(crate) fn object(&self) -> Option<ObjectRef> {
+        self.hook.get()?.reference()
     }
 
     /// The caller, as it is known in a line.

@@ -84,7 +84,7 @@ impl Patience {
     }
 
     /// What is left of it for a caller that has waited for this long.
-    pub(super) fn after(self, waited: Duration) -> Self {
+    pub(crate) fn after(self, waited: Duration) -> Self {
         match self {
             Patience::For(time) => Patience::For(time.saturating_sub(waited)),
             other => other,
