@@ -13,6 +13,8 @@ mod contenders;
 mod detour;
 #[path = "durable/history.rs"]
 mod history;
+#[path = "durable/in_process.rs"]
+mod in_process;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/other.rs"]
 mod other;

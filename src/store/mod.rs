@@ -50,6 +50,7 @@ use changed::Change;
 use kind::Kinds;
 use parking_lot::RwLock;
 use shard::Shard;
+use std::borrow::Borrow;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -200,6 +201,34 @@ impl Store {
     pub(crate) fn before_long_use(&self, cell: &Cell, object: &dyn Object) {
         if let Some(keeping) = &self.keeping {
             keeping.before_long_use(cell, object);
+        }
+    }
+
+    /// Clears the poison of an object. Returns false if that has to wait for those who use the object.
+    pub(crate) fn try_clear_poison(&self, cell: &Cell) -> bool {
+        if self.keeping.is_none() {
+            cell.clear_poison();
+            return true;
+        }
+        match cell.try_read_even_poisoned() {
+            Some(Ok(object)) => self.clear_poison(&object),
+            // It was taken away.
+            Some(Err(_)) => {}
+            None => return false,
+        }
+        true
+    }
+
+    /// Clears the poison of an object, which the caller has locked.
+    pub(crate) fn clear_poison<C: Borrow<Cell>>(&self, object: &ReadGuard<C>) {
+        let cell = object.cell();
+        if !cell.is_poisoned() {
+            return;
+        }
+        self.before_change(cell, &**object);
+        cell.clear_poison();
+        if let Some(keeping) = &self.keeping {
+            keeping.changed(cell);
         }
     }
 

@@ -51,6 +51,11 @@ impl Konto {
     pub fn cents(&self) -> i64 {
         self.cents
     }
+
+    pub fn break_down(&mut self) {
+        self.cents = -1;
+        panic!("it came to pieces");
+    }
 }
 
 /// Has an object in it.
@@ -369,4 +374,29 @@ async fn what_cannot_be_read_is_moved_aside_with_what_only_it_refers_to() {
 fn is_precious(line: &serde_json::Value) -> bool {
     let digits: String = "precious".bytes().map(|byte| format!("{byte:02x}")).collect();
     line["row"].as_str().is_some_and(|row| row.contains(&digits))
+}
+
+#[tokio::test]
+async fn poison_is_kept_and_so_is_that_it_was_cleared() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let konto = session.memoize("konto", Konto { cents: 5 }).await.expect("it is made");
+    assert!(konto.break_down().await.is_err());
+    session.close().await;
+    drop(service);
+
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let konto = session.get::<Konto>("konto").await.expect("it is there");
+    assert_eq!(konto.cents().await, Err(Error::Poisoned { target: "\"konto\"".to_owned() }));
+    session.clear_poison("konto").await.expect("it is there");
+    assert_eq!(konto.cents().await, Ok(-1));
+    session.close().await;
+    drop(service);
+
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    assert!(!session.is_poisoned("konto").await.expect("it is there"));
+    assert_eq!(session.get::<Konto>("konto").await.expect("it is there").cents().await, Ok(-1));
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use tarmem_remote::error::Error;
 use tarmem_remote::import;
-use tarmem_remote::operation::{Operation, PROTOCOL_VERSION, Target};
+use tarmem_remote::operation::{Operation, PROTOCOL_VERSION, Reply, Target};
 use tarmem_remote::results::{KeysPage, ObjectDescription, VersionInfo};
 use tarmem_remote::signature::SignatureRef;
 
@@ -132,10 +132,7 @@ impl Engine {
                 Ok(())
             })?,
             Operation::IsPoisoned { target } => answer(out, || Ok(self.target(request, target)?.cell.is_poisoned()))?,
-            Operation::ClearPoison { target } => answer(out, || {
-                self.target(request, target)?.cell.clear_poison();
-                Ok(())
-            })?,
+            Operation::ClearPoison { target } => self.clear_poison(request, target, out)?,
             Operation::Goodbye => answer(out, || {
                 request.session.leave();
                 Ok(())
@@ -164,6 +161,21 @@ impl Engine {
         let cell = self.target(request, target)?.cell;
         let (session, scope, limit) = (request.session, request.scope(), request.result_bytes);
         Ok(Step::Later(Later::new(snapshot(cell, SnapshotRequest { session, scope, limit, with_info }))))
+    }
+
+    fn clear_poison(&self, request: &Request<'_>, target: Target<'_>, out: &mut Vec<u8>) -> Result<Step, Box<Error>> {
+        let cell = self.target(request, target)?.cell;
+        if self.state.store.try_clear_poison(&cell) {
+            return answer(out, || Ok(()));
+        }
+        let state = Arc::clone(&self.state);
+        Ok(Step::Later(Later::new(async move {
+            if let Ok(object) = cell.read_even_poisoned().await {
+                state.store.clear_poison(&object);
+            }
+            // Nothing is encoded as nothing.
+            Reply::Done(Vec::new().into())
+        })))
     }
 
     fn keys(&self, request: &Request<'_>, prefix: &str, after: &str, limit: u32) -> KeysPage {

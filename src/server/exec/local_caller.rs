@@ -6,6 +6,7 @@ use super::held_by_caller::HeldByCaller;
 use super::large_calls;
 use super::request::Request;
 use super::step::{Later, Step, drive, entering};
+use crate::journal::Entered;
 use crate::server::session::ServerSession;
 use crate::server::state::cancellation::Cancellation;
 use crate::server::state::deadline::Deadline;
@@ -48,6 +49,10 @@ struct CallerState {
     /// this, and the object is free again.
     call_time: Duration,
     calls: Mutex<HashMap<u64, LocalCall>>,
+    /// Whether a result is handed over only once what it tells of is on disk. That is so for the sessions of the
+    /// program that hosts the service, which may pass it on. It is not for what methods and generators call: what
+    /// *they* return is a result itself, and waits for everything that was changed before they ended.
+    gates: bool,
 }
 
 /// A call whose reply has not been taken.
@@ -91,7 +96,7 @@ impl LocalCaller {
 
     /// A caller for a session in process, which ends with it.
     pub(super) fn session(engine: &Arc<Engine>, session: Arc<ServerSession>) -> Self {
-        Self::new(engine, Holder::Owned(session), None, None)
+        Self::made(engine, Holder::Owned(session), None, None, true)
     }
 
     /// A caller for a method that may wait while it holds its object.
@@ -107,9 +112,27 @@ impl LocalCaller {
         within: Option<Arc<Flight>>,
         holding: Option<Arc<HeldByCaller>>,
     ) -> Self {
+        Self::made(engine, session, within, holding, false)
+    }
+
+    fn made(
+        engine: &Arc<Engine>,
+        session: Holder,
+        within: Option<Arc<Flight>>,
+        holding: Option<Arc<HeldByCaller>>,
+        gates: bool,
+    ) -> Self {
         let (calls, call_time) = (Mutex::default(), engine.state.limits.call_time);
         LocalCaller {
-            shared: Arc::new(CallerState { engine: Arc::clone(engine), session, within, holding, call_time, calls }),
+            shared: Arc::new(CallerState {
+                engine: Arc::clone(engine),
+                session,
+                within,
+                holding,
+                call_time,
+                calls,
+                gates,
+            }),
         }
     }
 }
@@ -185,8 +208,9 @@ impl CallerState {
             Ok(Step::Over(written)) => written.into_reply(out),
             Err(error) => Reply::failed(*error),
         };
-        // Only calls that may be late read the clock, which takes a tenth of a call.
+        let gate = self.gate(entered.as_ref(), operation);
         drop(entered);
+        // Only calls that may be late read the clock, which takes a tenth of a call.
         let may_be_late = elsewhere || self.engine.state.heartbeat.beats() != beats;
         let reply = if may_be_late && deadline.has_passed() {
             session.undo(sequence);
@@ -194,15 +218,54 @@ impl CallerState {
         } else {
             session.settle(sequence, reply)
         };
-        if !matches!(reply, Reply::Provisional(_)) {
+        let is_open = self.is_open_for(gate);
+        if is_open && !matches!(reply, Reply::Provisional(_)) {
             return Ok(Submitted::Answered(reply));
         }
         // The result is there, but may be dropped unread.
-        let (sender, receiver) = oneshot::channel();
-        let _ = sender.send(reply);
+        let (sender, mut receiver) = oneshot::channel();
+        if is_open {
+            let _ = sender.send(reply);
+        } else {
+            // This only sets who will be woken.
+            let _ = receiver.poll_unpin(cx);
+            self.when_open(gate, reply, move |reply| {
+                if sender.send(reply).is_err() {
+                    session.cancel(sequence);
+                }
+            });
+        }
         self.calls.lock().insert(sequence, LocalCall { reply: receiver, cancellation: None, operation: None });
         cx.waker().wake_by_ref();
         Ok(Submitted::Waiting(sequence))
+    }
+
+    /// The batch of the journal that has to be on disk before the result of this operation is handed over.
+    #[inline]
+    fn gate(&self, entered: Option<&Entered<'_>>, operation: &[u8]) -> u64 {
+        let Some(entered) = entered.filter(|_| self.gates) else { return 0 };
+        if !matches!(Operation::decode(operation), Ok(Operation::Call { .. })) {
+            // (A call says which objects it has seen.)
+            entered.saw_anything();
+        }
+        entered.gate()
+    }
+
+    #[inline]
+    fn is_open_for(&self, gate: u64) -> bool {
+        gate == 0 || self.engine.state.journal().is_none_or(|journal| journal.is_open_for(gate))
+    }
+
+    /// Hands over a result once batch `gate` of the journal is on disk; if it never will be, an error.
+    fn when_open(&self, gate: u64, reply: Reply, hand_over: impl FnOnce(Reply) + Send + 'static) {
+        let state = Arc::clone(&self.engine.state);
+        let handed_over = async move {
+            hand_over(match state.told(gate).await {
+                Ok(()) => reply,
+                Err(error) => Reply::failed(error),
+            });
+        };
+        self.engine.state.runtime.spawn(self.engine.state.running.track_future(handed_over));
     }
 
     /// Nobody waits for the call: it is stopped or, if it has begun, runs to its end and is undone.
@@ -236,7 +299,7 @@ impl CallerState {
         );
         session.pending(sequence, &later.cancellation, 0);
         let (caller, late) = (Arc::clone(self), Arc::clone(&session));
-        let deliver = move |reply| {
+        let hand_over = move |reply| {
             if let Some(call) = caller.calls.lock().get_mut(&sequence) {
                 call.cancellation = None;
             }
@@ -244,6 +307,15 @@ impl CallerState {
             // Perhaps nobody is left to take the reply, or even to cancel the call.
             if sender.send(session.settle(sequence, reply)).is_err() {
                 session.cancel(sequence);
+            }
+        };
+        let gated = Arc::clone(self);
+        let deliver = move |reply| {
+            // It may have seen anything that was changed so far.
+            let gate = if gated.gates { gated.engine.state.gate() } else { 0 };
+            match gated.is_open_for(gate) {
+                true => hand_over(reply),
+                false => gated.when_open(gate, reply, hand_over),
             }
         };
         let finish = drive(later, deadline, deliver, move || late.undo(sequence));

@@ -182,6 +182,21 @@ impl State {
         if self.stays_without_storage { OnStorageFailure::Refuse } else { OnStorageFailure::End }
     }
 
+    /// Waits until batch `gate` of the journal is on disk.
+    ///
+    /// # Errors
+    /// If it never will be, because the disk has failed or the service ends.
+    pub(crate) async fn told(&self, gate: u64) -> Result<(), Error> {
+        let Some(journal) = self.journal() else { return Ok(()) };
+        if self.faults.has(PlantedFault::LeavesEarly) || journal.opens_for(gate).await {
+            return Ok(());
+        }
+        Err(match journal.failure() {
+            Some(reason) => Error::StorageFailed { reason: reason.to_string() },
+            None => Error::Cancelled,
+        })
+    }
+
     /// Whether the service ends when its storage has failed.
     pub(crate) fn ends_when_storage_fails(&self) -> bool {
         self.journal().is_some() && !self.stays_without_storage

@@ -7,13 +7,14 @@ use super::sleepers::{Parts, Received, Returning, Sleepers};
 use crate::python::type_name;
 use crate::waiting::{Caller, Door, Monitor, Patience, Wait, deliver, seconds, undo_unless_received};
 use crate::{Exception, Fallible};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_remote::args::Arg;
 use tarmem_remote::call::CallError;
 use tarmem_remote::context::Context;
+use tarmem_remote::object::{Keep, Kept, Traverse};
 use tarmem_remote::remote;
 use tarmem_remote::source::FunctionCall;
 use tarmem_remote::value::{self, Granted, Looked, ObjectRef, Value};
@@ -54,6 +55,22 @@ pub struct Condition {
     lock: Arc<Monitor<Mutual>>,
     /// Its lock, too.
     parts: Arc<Parts>,
+}
+
+impl Keep for Condition {
+    fn kept(&self) -> Arc<dyn Kept> {
+        Arc::clone(&self.parts) as _
+    }
+
+    fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
+        Parts::restore(state, lock_of).map(Condition::of)
+    }
+}
+
+impl Traverse for Condition {
+    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
+        visit(self.parts.lock_of());
+    }
 }
 
 /// How a wait has ended.
@@ -97,12 +114,8 @@ impl Condition {
         Condition::of(Parts::new(lock))
     }
 
-    pub(super) fn of(parts: Arc<Parts>) -> Self {
+    fn of(parts: Arc<Parts>) -> Self {
         Condition { lock: Arc::clone(&parts.lock), parts }
-    }
-
-    pub(super) fn parts(&self) -> &Arc<Parts> {
-        &self.parts
     }
 
     fn sleepers(&self) -> &Arc<Monitor<Sleepers>> {
@@ -153,7 +166,7 @@ impl Condition {
 }
 
 /// Returns the lock of a live object.
-pub(super) fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
+fn lock_of(reference: &ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception> {
     let mut lock = None;
     let looked = value::look(reference, &mut |object| {
         lock = (object.downcast_ref().map(Lock::state))

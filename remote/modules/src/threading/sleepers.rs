@@ -1,10 +1,9 @@
-//! The callers that wait for a notification of a [`Condition`], and how a condition is kept.
+//! The callers that wait for a notification of a condition, and how a condition is kept.
 //!
-//! A caller of `wait` sleeps in a line, and then waits in the line of the lock. Both lines keep its place if the service
-//! is started again meanwhile; what they do not know of the call is kept here: how often it held the lock, and whether
-//! it was notified.
+//! A caller of `wait` sleeps in a line, and then waits in the line of the lock. Both lines keep its place if the
+//! service is started again meanwhile; what they do not know of the call is kept here: how often it held the lock, and
+//! whether it was notified.
 
-use super::condition::{Condition, lock_of};
 use super::mutual::{Acquirer, Mutual};
 use crate::Exception;
 use crate::waiting::{Caller, Door, KeptState, Line, Monitor, Woken, haunt};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tarmem_remote::context::Undo;
-use tarmem_remote::object::{ChangeHook, Keep, Kept, Save, Sessions, Traverse};
+use tarmem_remote::object::{ChangeHook, Kept, Save, Sessions};
 use tarmem_remote::value::{ObjectRef, Value};
 use uuid::Uuid;
 
@@ -165,29 +164,28 @@ impl Parts {
         Arc::new(Parts { lock, lock_of, sleepers: Monitor::new(Sleepers::default()) })
     }
 
-    fn stored(stored: Stored) -> Result<Arc<Self>, Exception> {
-        let Stored { lock, lock_of: owner, sleepers } = stored;
+    /// Makes what was saved again. `find` finds the lock of another object.
+    pub(super) fn restore<'de, D: Deserializer<'de>>(
+        state: D,
+        find: impl FnOnce(&ObjectRef) -> Result<Arc<Monitor<Mutual>>, Exception>,
+    ) -> Result<Arc<Self>, D::Error> {
+        let Stored { lock, lock_of: owner, sleepers } = Stored::deserialize(state)?;
         let (lock, lock_of) = match (lock, owner) {
             (Some(lock), _) => (Monitor::new(lock), Value::Null),
-            (None, Some(owner)) => (lock_of(&owner)?, Value::Ref(owner)),
-            (None, None) => return Err(Exception::value("a condition has a lock")),
+            (None, Some(owner)) => (find(&owner).map_err(D::Error::custom)?, Value::Ref(owner)),
+            (None, None) => return Err(D::Error::custom("a condition has a lock")),
         };
         Ok(Arc::new(Parts { lock, lock_of, sleepers: Monitor::new(sleepers) }))
+    }
+
+    /// A reference to the object that the lock is of, or null.
+    pub(super) fn lock_of(&self) -> &Value {
+        &self.lock_of
     }
 
     /// Whether the lock is its own.
     fn has_lock(&self) -> bool {
         self.lock_of.is_null()
-    }
-}
-
-impl Keep for Condition {
-    fn kept(&self) -> Arc<dyn Kept> {
-        Arc::clone(self.parts()) as _
-    }
-
-    fn restore<'de, D: Deserializer<'de>>(state: D) -> Result<Self, D::Error> {
-        Parts::stored(Stored::deserialize(state)?).map(Condition::of).map_err(D::Error::custom)
     }
 }
 
@@ -219,11 +217,5 @@ impl Kept for Parts {
     fn undoing(self: Arc<Self>, what: Value) -> Option<Undo> {
         let of_lock = if self.has_lock() { Arc::clone(&self.lock).undoing(what.clone()) } else { None };
         of_lock.or_else(|| Arc::clone(&self.sleepers).undoing(what))
-    }
-}
-
-impl Traverse for Condition {
-    fn traverse(&self, visit: &mut dyn FnMut(&Value)) {
-        visit(&self.parts().lock_of);
     }
 }
