@@ -228,7 +228,7 @@ impl Store {
         self.before_change(cell, &**object);
         cell.clear_poison();
         if let Some(keeping) = &self.keeping {
-            keeping.changed(cell);
+            keeping.changed(cell, Change::State);
         }
     }
 
