@@ -103,6 +103,7 @@ pub use source::{FunctionCall, Source};
 ///     }
 ///
 ///     /// Runs alone.
+///     #[remote(replay)]                                // it is deterministic, so a call may be kept, and made again
 ///     pub fn withdraw(&mut self, cents: i64) -> Result<i64, BankError> {
 ///         if cents > self.cents {
 ///             return Err(BankError::Overdrawn { missing: cents - self.cents });

@@ -141,7 +141,9 @@ impl Writing<'_> {
             at_end.write(&mut |batch| {
                 let (number, mut noted) = self.close();
                 noted.deferred.append(batch);
-                self.unmarked = Some(Instant::now());
+                let now = Instant::now();
+                self.unmarked = Some(now);
+                self.unsynced.get_or_insert(now);
                 self.put(number, &noted.deferred)
             })?;
         }

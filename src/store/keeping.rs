@@ -232,7 +232,9 @@ impl Keeping {
 
     /// The object goes on with the state and the calls of an earlier run.
     pub(crate) fn restored(&self, cell: &Cell, state: usize, refers: bool, calls: &[(u64, Vec<u8>)]) {
-        if cell.replays() && !cell.is_poisoned() && !refers {
+        if cell.replays() {
+            // The next change of an object that may have no calls is kept by its state, which removes those there are.
+            let state = if cell.is_poisoned() || refers { 0 } else { state };
             self.changed.logs.restored(cell, state, calls);
         }
     }

@@ -347,3 +347,51 @@ fn no_registration_is_lost() {
     });
     assert_eq!(blocks.count(), 2);
 }
+
+#[remote(module = "classes.replay")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Tower {
+    height: i64,
+}
+
+#[remote(replay)]
+impl Tower {
+    pub fn of_stones() -> Self {
+        Tower { height: 0 }
+    }
+
+    pub fn height(&self) -> i64 {
+        self.height
+    }
+
+    pub fn raise(&mut self) {
+        self.height += 1;
+    }
+
+    #[remote(replay = 7)]
+    pub fn lower(&mut self) {
+        self.height -= 1;
+    }
+}
+
+#[remote]
+impl Tower {
+    #[remote(replay)]
+    pub fn double(&mut self) {
+        self.height *= 2;
+    }
+
+    pub fn halve(&mut self) {
+        self.height /= 2;
+    }
+}
+
+#[test]
+fn the_option_of_a_block_is_for_its_methods_that_change_their_object() {
+    let registry = Registry::linked().expect("names are unique");
+    let class = registry.class("classes.replay.Tower").expect("it is there");
+    let version = |name| class.method(name).expect("it is there").replay;
+    assert_eq!(["height", "raise", "lower", "double", "halve"].map(version), [None, Some(1), Some(7), Some(1), None]);
+    assert!(class.replays());
+    assert!(!registry.class("classes.bank.Account").expect("it is there").replays());
+}

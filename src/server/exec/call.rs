@@ -308,7 +308,7 @@ impl MethodCall {
             site.scope.of.poison();
         }
         if notes {
-            self.note_change(object, site, looks, &result, (args, &out[begin..]));
+            self.note_change(object, site, looks, &result, args, || &out[begin..]);
         }
         result
     }
@@ -441,7 +441,7 @@ impl MethodCall {
                 let written = self.exclusive(invoke, &mut *object, &site.as_site(), &looks, args, &mut body, false);
                 // The change and its outcome are in one batch, and the object is not free before.
                 let _entered = state.enter();
-                self.note_change(&*object, &site.as_site(), &looks, &written, (args, &body));
+                self.note_change(&*object, &site.as_site(), &looks, &written, args, || &body);
                 if !is_over(&written, &looks) {
                     drop(object);
                     return Self::ask(looks, asked, site);

@@ -9,27 +9,31 @@ use tarmem_remote::error::Error;
 use tarmem_remote::object::Object;
 
 impl MethodCall {
-    /// Tells the store that the method has changed the object, if it has run, with these arguments and this result.
+    /// Tells the store that the method has changed the object, if it has run, with these arguments and this result,
+    /// which is encoded in `body`.
     #[inline(always)]
-    pub(super) fn note_change(
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn note_change<'a>(
         self,
         object: &dyn Object,
         site: &CallSite<'_>,
         looks: &Looks,
-        result: &Result<Written, Box<Error>>,
-        (args, body): (&[u8], &[u8]),
+        result: &'a Result<Written, Box<Error>>,
+        args: &'a [u8],
+        body: impl FnOnce() -> &'a [u8],
     ) {
         let state = site.scope.session.state();
         let by = || {
             let has_run = !result.as_ref().is_err_and(|error| matches!(**error, Error::BadArguments { .. }));
             (has_run && is_over(result, looks)).then(|| site.by())
         };
-        state.store.changed(site.scope.of, object, by, || self.logged(site, looks, result, args, body));
+        state.store.changed(site.scope.of, object, by, || self.logged(site, looks, result, args, body()));
         // The method may have dropped a reference.
         state.suspects.loosen();
     }
 
     /// The call, if it can be made again: its method is deterministic, and it concerns no object but its own.
+    #[inline(never)]
     fn logged<'a>(
         self,
         site: &CallSite<'_>,

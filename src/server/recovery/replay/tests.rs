@@ -264,6 +264,11 @@ async fn small_objects_are_kept_by_their_states() {
         assert_eq!(dict.incr("n", 1).await, Ok(n));
         assert_eq!(disk.calls(), []);
     }
+    // Its state is larger than a call, and still small.
+    let list = session.memoize("list", ListProxy::new(Vec::from_iter(0..60_i64))).await.expect("it is made");
+    list.append(60).await.expect("it appends");
+    assert!(disk.bytes_of(OBJECTS) > 200);
+    assert_eq!(disk.calls(), []);
     let one = ledger(&session).await;
     one.add(1).await.expect("it adds");
     one.shorten().await.expect("it is there");
