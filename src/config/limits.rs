@@ -112,7 +112,7 @@ limits! {
     /// Beyond the limit, the service reads from no connection until the disk has caught up.
     unsaved_bytes: Bytes = "64MiB" in "64KiB"..="1TiB";
     /// Bytes of data on disk: of keys, objects and sessions, and of the log. The files may take twice that. Beyond the
-    /// limit, new objects and calls with more than 256 bytes of arguments are refused, and 16 MiB later all
+    /// limit, new objects and calls with more than 256 bytes of arguments are refused, and 8 MiB later all
     /// calls with arguments that change something. The same happens before the disk is full.
     data_bytes: Bytes = "1PiB" in "16MiB"..="1PiB";
     /// Bytes of decoded large arguments of running generators, async methods and other calls that may wait, of all

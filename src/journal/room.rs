@@ -13,7 +13,7 @@ use tarmem_storage::Usage;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// What the disk must have left. When half of that is used, too, only what makes things smaller goes on.
+/// What the disk must have left. When half of that would be used, too, only what makes things smaller goes on.
 const RESERVE: u64 = 32 << 20;
 
 /// How many bytes the arguments of a call may have that goes on when there is little room, and when there is none.
@@ -105,7 +105,7 @@ impl Room {
         let most = most_of(&usage, self.most_used.load(Ordering::Relaxed));
         let left = match usage.used_bytes() {
             used if used <= most => Left::Enough,
-            used if used - most <= RESERVE / 2 => Left::Little,
+            used if used - most <= RESERVE / 4 => Left::Little,
             _ => Left::None,
         };
         *self.usage.lock() = usage;
@@ -141,10 +141,9 @@ impl Room {
 /// How many bytes may be used: as many as the limit allows, and the disk has room for.
 fn most_of(usage: &Usage, limit: u64) -> u64 {
     let Some(free) = usage.free_bytes else { return limit };
-    // The file of the states does not become smaller: what is free in it is used again. Its pages are half full at
-    // least.
-    let free_in_states = usage.state_bytes.saturating_sub(2 * usage.value_bytes);
-    let on_disk = (usage.used_bytes() + free + free_in_states).saturating_sub(RESERVE);
+    // Everything is to be in the file of the states, whose pages are half full at least; what is free in it is used
+    // again.
+    let on_disk = (usage.state_bytes + free).saturating_sub(RESERVE) / 2;
     limit.min(on_disk)
 }
 
@@ -167,10 +166,10 @@ mod tests {
         let cases = [
             (usage(limit, plenty), None, None),
             (usage(limit + 1, plenty), Some(SMALL), Some(false)),
-            (usage(limit + RESERVE / 2 + 1, plenty), Some(SMALLEST), Some(false)),
+            (usage(limit + RESERVE / 4 + 1, plenty), Some(SMALLEST), Some(false)),
             (usage(1 << 20, RESERVE), None, None),
-            (usage(1 << 20, RESERVE - 1), Some(SMALL), Some(true)),
-            (usage(1 << 20, 0), Some(SMALLEST), Some(true)),
+            (usage(1 << 20, RESERVE - 2), Some(SMALL), Some(true)),
+            (usage(40 << 20, 0), Some(SMALLEST), Some(true)),
         ];
         for (usage, small, is_disk_full) in cases {
             room.takes(usage);

@@ -66,6 +66,14 @@ pub trait DiskFile: fmt::Debug + Send + Sync + 'static {
     /// Those of the system.
     fn len(&self) -> io::Result<u64>;
 
+    /// How many bytes of the disk it takes: a file may have gaps.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn taken(&self) -> io::Result<u64> {
+        self.len()
+    }
+
     /// Changes its length. New bytes are 0.
     ///
     /// # Errors

@@ -10,9 +10,16 @@ use crate::overlay::{self, Overlay, ShortLived};
 use crate::segment::{HEADER_BYTES, record_bytes};
 use crate::states::States;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
+
+/// How long is waited for room on the disk before it is looked for again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the disk should have left after what is known to be written: for what the states write besides.
+const MARGIN: u64 = 2 << 20;
 
 /// Makes segments, and folds them into the states.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(crate) struct Work {
     pub(crate) spares: Vec<u64>,
     /// Whether the reserve is there.
     pub(crate) reserved: bool,
+    /// There was no room on the disk for what is to be done.
+    pub(crate) postponed: bool,
     /// The number of the next segment to be made.
     pub(crate) next: u64,
     /// The segment that is appended to.
@@ -79,7 +88,9 @@ impl Keeper {
             let log_is_full = work.usage.log_bytes + full_bytes > self.options.log_bytes && !work.sealed.is_empty();
             if log_is_full && !self.options.in_background {
                 drop(work);
-                self.step()?;
+                if !self.step()? {
+                    return Err(StorageError::io("folding the log")(io::ErrorKind::StorageFull.into()));
+                }
                 work = self.work();
             } else if log_is_full || work.making {
                 // The one that is being made has its number already, and segments are used in the order of their
@@ -119,6 +130,9 @@ impl Keeper {
         loop {
             {
                 let mut work = self.work();
+                if std::mem::take(&mut work.postponed) && !work.closing {
+                    work = self.changed.wait_timeout(work, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+                }
                 while !work.closing && work.failed.is_none() && !work.is_waiting() {
                     work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
                 }
@@ -141,15 +155,22 @@ impl Keeper {
                 drop(work);
                 return self.fold_one();
             }
+            if work.spares.is_empty() {
+                drop(work);
+                if !self.make_room(self.options.segment_bytes)? {
+                    // What is full can be folded, which may leave a spare one.
+                    return self.fold_one();
+                }
+                work = self.work();
+                if work.fresh.is_some() {
+                    return Ok(true);
+                }
+            }
             work.next += 1;
             work.making = true;
             (work.next - 1, work.spares.pop())
         };
-        let made = match spare {
-            Some(_) => Ok(()),
-            None => self.make_room(self.options.segment_bytes),
-        };
-        let made = made.and_then(|()| Fresh::make(&*self.disk, self.id, next, self.options.segment_bytes, spare));
+        let made = Fresh::make(&*self.disk, self.id, next, self.options.segment_bytes, spare);
         let mut work = self.work();
         work.making = false;
         work.fresh = Some(made?);
@@ -176,9 +197,11 @@ impl Keeper {
         let mut short_lived = self.short_lived.lock().unwrap_or_else(PoisonError::into_inner);
         let mut overlay = Overlay::default();
         log::apply(sealed.number, &bytes, &contents.records, folded, |batch| overlay.apply_over(&short_lived, batch))?;
-        // What is folded takes new pages before it frees others.
-        self.make_room(2 * bytes.len() as u64)?;
         drop(bytes);
+        // A page may be half empty, and what is replaced is freed later.
+        if !self.make_room(2 * overlay.value_bytes())? {
+            return Ok(false);
+        }
         for fold in overlay.into_folds(self.options.fold_bytes, (sealed.last, after)) {
             let begun = Instant::now();
             let size: usize =
@@ -210,15 +233,21 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Gives the reserve back if the disk has not so many bytes left.
-    fn make_room(&self, bytes: u64) -> Result<(), StorageError> {
+    /// Gives the reserve back if the disk has not so many bytes left. Returns whether it has then: without that, nothing
+    /// is tried, since after a write that fails nothing more can be written.
+    fn make_room(&self, bytes: u64) -> Result<bool, StorageError> {
+        let is_short = || self.free_bytes().is_some_and(|free| free < bytes + MARGIN);
+        if !is_short() {
+            return Ok(true);
+        }
         let mut work = self.work();
-        if work.reserved && self.free_bytes().is_some_and(|free| free < bytes + self.options.reserve_bytes) {
+        if work.reserved {
             let removed = self.disk.remove(RESERVE).and_then(|()| self.disk.sync_names());
             removed.map_err(StorageError::io("giving back what was in reserve"))?;
             work.reserved = false;
         }
-        Ok(())
+        work.postponed = is_short();
+        Ok(!work.postponed)
     }
 
     /// Takes a part of the disk into reserve, if there is plenty of it.

@@ -111,7 +111,7 @@ pub struct Usage {
     pub log_bytes: u64,
     /// The bytes of the states: of their keys and values.
     pub value_bytes: u64,
-    /// The bytes of the states' file, with what is free in it.
+    /// The bytes of the disk that the states' file takes, with what is free in it.
     pub state_bytes: u64,
     /// The bytes that the disk has left, if that is known.
     pub free_bytes: Option<u64>,

@@ -106,6 +106,12 @@ impl Overlay {
         self.ranges.range::<[u8], _>(at_most).next_back().is_some_and(|(_, to)| key < to.as_slice())
     }
 
+    /// The bytes of all keys and values.
+    pub(crate) fn value_bytes(&self) -> u64 {
+        let bytes = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
+        self.values.iter().map(bytes).sum::<usize>() as u64
+    }
+
     /// Its changes for the states, in pieces of about `bytes` bytes each, with `mark` in the last of them.
     pub(crate) fn into_folds(self, bytes: usize, mark: (u64, u64)) -> impl Iterator<Item = Fold> {
         Folds { ranges: self.ranges.into_iter().collect(), values: self.values.into_iter().peekable(), bytes, mark }

@@ -5,7 +5,7 @@ use crate::error::StorageError;
 use crate::lock;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -137,6 +137,11 @@ struct RealFile(File);
 impl DiskFile for RealFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn taken(&self) -> io::Result<u64> {
+        const BLOCK: u64 = 512;
+        Ok(self.0.metadata()?.blocks().saturating_mul(BLOCK))
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {

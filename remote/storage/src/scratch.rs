@@ -68,6 +68,10 @@ impl DiskFile for Scratch {
         Ok(self.state().length)
     }
 
+    fn taken(&self) -> io::Result<u64> {
+        self.below.taken()
+    }
+
     fn set_len(&self, length: u64) -> io::Result<()> {
         let mut state = self.state();
         if length < state.length {

@@ -101,9 +101,9 @@ impl States {
         self.value_bytes.load(Ordering::Relaxed)
     }
 
-    /// The length of the file.
+    /// How many bytes of the disk the file takes.
     pub(crate) fn bytes(&self) -> u64 {
-        self.contents.len().unwrap_or(0)
+        self.contents.taken().unwrap_or(0)
     }
 
     /// The batch up to which everything is there, and the segment in which the log goes on.
