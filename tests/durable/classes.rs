@@ -326,7 +326,8 @@ fn moved_aside(disk: &MemoryDisk) -> Vec<serde_json::Value> {
 async fn what_cannot_be_read_is_moved_aside_with_what_only_it_refers_to() {
     let disk = MemoryDisk::default();
     let service = start(&disk).await;
-    let session = connect(&service).await;
+    // Of a session in process, no proxies are kept.
+    let session = service.session();
     let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
     let konto = session.memoize("konto", Konto { cents: 5 }).await.expect("it is made").hold().await.expect("there");
     list.append(konto.reference().expect("a proxy by id")).await.expect("it appends");
@@ -399,4 +400,22 @@ async fn poison_is_kept_and_so_is_that_it_was_cleared() {
     let session = connect(&service).await;
     assert!(!session.is_poisoned("konto").await.expect("it is there"));
     assert_eq!(session.get::<Konto>("konto").await.expect("it is there").cents().await, Ok(-1));
+}
+
+#[tokio::test]
+async fn what_only_sessions_still_have_is_copied_when_something_is_moved_aside() {
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    let list = session.create(ListProxy::new(None)).await.expect("it is made");
+    list.append("precious").await.expect("it appends");
+    let holder = Holder { held: list.reference().expect("a proxy by id").into() };
+    session.memoize("holder", holder).await.expect("it is made");
+    drop(service);
+    rename(&disk, "kept.Holder", "kept.Hidden");
+    let service = start_without_unreadable(&disk).await;
+    assert_eq!((service.key_count(), service.object_count()), (0, 1));
+    let lines = moved_aside(&disk);
+    let copy = lines.iter().find(|line| is_precious(line)).expect("it is copied");
+    assert!(copy["reason"].as_str().is_some_and(|reason| reason.contains("sessions")), "{copy}");
 }

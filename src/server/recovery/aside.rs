@@ -5,7 +5,7 @@
 //! such lines as rows of a table of their own.
 
 use super::Progress;
-use super::objects::{Ask, Made, RowKey, Undos, UnreadableRow, make};
+use super::objects::{Ask, Made, RowKey, UnreadableRow, make};
 use super::stored::Stored;
 use super::unreadable::{NAMED, Unreadable, object_named};
 use crate::journal::Journal;
@@ -26,6 +26,8 @@ const FOLDER: &str = "unreadable";
 /// What is moved aside.
 pub(crate) struct Aside {
     rows: Vec<UnreadableRow>,
+    /// What stays there, too.
+    copies: Vec<UnreadableRow>,
     /// What is broken without it.
     breaks: Vec<String>,
 }
@@ -54,26 +56,28 @@ impl Stored {
     /// Takes out what cannot be read. `None` if everything can.
     pub(crate) fn set_aside(&mut self, registry: &Registry) -> Option<Aside> {
         let store = Store::to_try(self.next);
-        let (made, undos) = make(&store, registry, self, &Progress::default(), Ask::References);
+        let (mut made, undos) = make(&store, registry, self, &Progress::default(), Ask::References);
         if made.unreadable.is_empty() {
             return None;
         }
         let gone: HashSet<u64> = made.unreadable.iter().filter_map(UnreadableRow::object).collect();
         let breaks = self.broken_by(&made, &gone);
-        let lost = self.only_reached_from(&made, &undos, &gone);
-        let names = self.names();
-        let mut rows = made.unreadable;
-        let values = self.objects.iter().filter(|(object, _)| lost.contains(object));
-        rows.extend(values.map(|(object, value)| UnreadableRow {
-            row: RowKey::Object(*object),
-            value: value.clone(),
-            about: Unreadable {
-                what: object_named(names.get(object).copied().unwrap_or_default(), *object),
-                class: crate::store::state::class(value).unwrap_or_default(),
-                reason: "nothing refers to it but what cannot be read".to_owned(),
-            },
+        let by_keys = || self.keys.iter().map(|(_, object, _)| *object);
+        let by_undos = undos.iter().flat_map(|(.., undos)| undos).map(|(object, _)| *object);
+        let kept = reached(by_keys().chain(by_undos), &made, &gone);
+        let handles = self.sessions.values().flat_map(|session| &session.handles).map(|(object, _)| *object);
+        let held = reached(handles, &made, &gone);
+        let mut rows = std::mem::take(&mut made.unreadable);
+        let is_made = |object: &u64| made.cells.contains_key(object) && !gone.contains(object);
+        let others = || self.objects.iter().filter(|(object, _)| is_made(object) && !kept.contains(object));
+        let (held, lost): (Vec<_>, Vec<_>) = others().partition(|(object, _)| held.contains(object));
+        rows.extend(lost.into_iter().map(|(object, value)| {
+            UnreadableRow::of_object(*object, value, "nothing refers to it but what cannot be read")
         }));
-        drop(names);
+        // They may be dropped when the sessions end.
+        let why = "nothing refers to it but what cannot be read, and sessions, with which it stays for now";
+        let mut copies: Vec<_> =
+            held.into_iter().map(|(object, value)| UnreadableRow::of_object(*object, value, why)).collect();
         let unmapped: Vec<_> = self.keys.iter().filter(|(_, object, _)| gone.contains(object)).cloned().collect();
         rows.extend(unmapped.into_iter().map(|(key, object, generation)| UnreadableRow {
             about: Unreadable {
@@ -84,6 +88,16 @@ impl Stored {
             row: RowKey::Key(key),
             value: rows::key_value(object, generation).to_vec(),
         }));
+        for rows in [&mut rows, &mut copies] {
+            self.add_calls(rows);
+        }
+        let aside = Aside { rows, copies, breaks };
+        self.remove(&aside);
+        Some(aside)
+    }
+
+    /// Adds the calls that go with the states of objects.
+    fn add_calls(&self, rows: &mut Vec<UnreadableRow>) {
         for object in rows.iter().filter_map(UnreadableRow::object).collect::<HashSet<_>>() {
             let calls = self.calls.get(&object).into_iter().flatten();
             rows.extend(calls.map(|(number, value)| UnreadableRow {
@@ -96,9 +110,6 @@ impl Stored {
                 },
             }));
         }
-        let aside = Aside { rows, breaks };
-        self.remove(&aside);
-        Some(aside)
     }
 
     /// The first key of each object.
@@ -128,24 +139,6 @@ impl Stored {
         breaks
     }
 
-    /// The objects that cannot be reached any more without those that are gone: they would be dropped.
-    fn only_reached_from(&self, made: &Made, undos: &Undos, gone: &HashSet<u64>) -> HashSet<u64> {
-        let mut to: HashMap<u64, Vec<u64>> = HashMap::new();
-        for (from, object) in made.references.iter().filter(|(from, _)| !gone.contains(from)) {
-            to.entry(*from).or_default().push(*object);
-        }
-        let mut next: Vec<u64> = self.keys.iter().map(|(_, object, _)| *object).collect();
-        next.extend(self.sessions.values().flat_map(|session| &session.handles).map(|(object, _)| *object));
-        next.extend(undos.iter().flat_map(|(.., undos)| undos).map(|(object, _)| *object));
-        let mut reached = HashSet::new();
-        while let Some(object) = next.pop() {
-            if !gone.contains(&object) && reached.insert(object) {
-                next.extend(to.get(&object).into_iter().flatten());
-            }
-        }
-        made.cells.keys().filter(|object| !reached.contains(*object) && !gone.contains(*object)).copied().collect()
-    }
-
     fn remove(&mut self, aside: &Aside) {
         let objects: HashSet<u64> = aside.rows.iter().filter_map(UnreadableRow::object).collect();
         self.objects.retain(|(object, _)| !objects.contains(object));
@@ -169,7 +162,30 @@ impl Stored {
     }
 }
 
+/// The objects that are reached from these without what is gone.
+fn reached(from: impl Iterator<Item = u64>, made: &Made, gone: &HashSet<u64>) -> HashSet<u64> {
+    let mut to: HashMap<u64, Vec<u64>> = HashMap::new();
+    for (from, object) in made.references.iter().filter(|(from, _)| !gone.contains(from)) {
+        to.entry(*from).or_default().push(*object);
+    }
+    let mut next: Vec<u64> = from.collect();
+    let mut reached = HashSet::new();
+    while let Some(object) = next.pop() {
+        if !gone.contains(&object) && reached.insert(object) {
+            next.extend(to.get(&object).into_iter().flatten());
+        }
+    }
+    reached
+}
+
 impl UnreadableRow {
+    /// An object that has no key.
+    fn of_object(object: u64, value: &[u8], reason: &str) -> Self {
+        let class = crate::store::state::class(value).unwrap_or_default();
+        let about = Unreadable { what: object_named("", object), class, reason: reason.to_owned() };
+        UnreadableRow { row: RowKey::Object(object), value: value.to_vec(), about }
+    }
+
     fn object(&self) -> Option<u64> {
         match self.row {
             RowKey::Object(object) => Some(object),
@@ -225,6 +241,14 @@ impl Aside {
                 }
             });
         }
+        if file.is_none() {
+            for (n, copy) in self.copies.iter().enumerate() {
+                let line = copy.line();
+                journal.note(|batch| {
+                    rows::put_unreadable(batch, journal.open(), self.rows.len() + n, line.as_bytes());
+                });
+            }
+        }
         drop(entered);
         self.tell(file.as_deref());
         Ok(())
@@ -240,7 +264,7 @@ impl Aside {
         let path = folder.join(format!("{now}.jsonl"));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let mut out = io::BufWriter::new(&file);
-        for unreadable in &self.rows {
+        for unreadable in self.rows.iter().chain(&self.copies) {
             writeln!(out, "{}", unreadable.line())?;
         }
         for breaks in &self.breaks {
