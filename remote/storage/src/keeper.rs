@@ -6,9 +6,9 @@ use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::log::{self, Fresh, Sealed};
 use crate::options::LocalOptions;
-use crate::overlay::{self, Overlay, ShortLived};
+use crate::overlay::{self, Overlay};
 use crate::segment::{HEADER_BYTES, record_bytes};
-use crate::states::States;
+use crate::states::{ShortLived, States};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -233,8 +233,8 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Gives the reserve back if the disk has not so many bytes left. Returns whether it has then: without that, nothing
-    /// is tried, since after a write that fails nothing more can be written.
+    /// Gives the reserve back if the disk has not so many bytes left. Returns whether it has then: without that,
+    /// nothing is tried, since after a write that fails nothing more can be written.
     fn make_room(&self, bytes: u64) -> Result<bool, StorageError> {
         let is_short = || self.free_bytes().is_some_and(|free| free < bytes + MARGIN);
         if !is_short() {

@@ -1,14 +1,11 @@
 //! The changes of many batches, as one: what they come to for each key.
 
 use crate::batch::{Change, Changes, Malformed, SHORT_LIVED, Table};
-use crate::states::Fold;
+use crate::states::{Fold, ShortLived};
+use std::collections::BTreeMap;
 use std::collections::btree_map::{IntoIter, Iter, Range};
-use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::ops::Bound;
-
-/// The rows of short-lived tables that the states have: their keys, each after the byte of its table.
-pub(crate) type ShortLived = BTreeSet<Vec<u8>>;
 
 /// What the batches so far come to. A key is preceded by the byte of its table.
 #[derive(Debug, Default)]
@@ -20,7 +17,8 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// Adds the changes of one more batch, which is to be folded into states that have these rows of short-lived tables.
+    /// Adds the changes of one more batch, which is to be folded into states that have these rows of short-lived
+    /// tables.
     pub(crate) fn apply_over(&mut self, below: &ShortLived, batch: &[u8]) -> Result<(), Malformed> {
         for change in Changes::of(batch) {
             match change? {
@@ -278,7 +276,7 @@ mod tests {
             prop_assert_eq!(merged, model);
         }
 
-        /// Segments are folded one after the other, in pieces; sometimes it is cut off, and the segment is folded again.
+        /// Segments are folded one after the other, in pieces; sometimes that is cut off, and the segment folded again.
         #[test]
         fn what_is_folded_comes_to_what_its_batches_come_to(
             segments in prop::collection::vec(

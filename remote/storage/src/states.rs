@@ -3,8 +3,8 @@
 use crate::batch::{SHORT_LIVED, Table};
 use crate::disk::DiskFile;
 use crate::error::StorageError;
-use crate::overlay::ShortLived;
 use redb::{Builder, Database, Durability, ReadableDatabase, StorageBackend, TableDefinition};
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +28,9 @@ const VALUE_BYTES: &str = "value bytes";
 
 /// How much of the database is kept in memory, in bytes.
 const CACHE: usize = 32 << 20;
+
+/// The rows of short-lived tables that the states have: their keys, each after the byte of its table.
+pub(crate) type ShortLived = BTreeSet<Vec<u8>>;
 
 /// The states, open.
 #[derive(Debug)]
