@@ -10,6 +10,7 @@ use super::support::peer::{self, Connection, Shape};
 use super::support::process::{PeerProcess, data_directory};
 use super::support::tarmem_peer;
 use super::work::{self, ELEMENT};
+use futures::future::join_all;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ pub(crate) const CELLS: &str = "kept";
 
 /// How many items of a long list are sent at once.
 const AT_ONCE: usize = 50_000;
+
+/// How many callers append while the slowest calls are looked for.
+const CALLERS: usize = 50;
 
 /// How many calls are made while the bytes are counted that are written for them, at least.
 const COUNTED: u64 = 4_000;
@@ -128,6 +132,7 @@ impl Durable {
             contests.extend([FREE, FIFTY, EIGHT, CROWD].map(|shape| pair.add(shape)));
             contests.extend([FREE, CROWD].map(|shape| pair.append(shape, effort.keys as usize)));
             contests.extend([FREE, CROWD].map(|shape| pair.bytes(shape)));
+            contests.push(pair.slowest(effort));
         }
         contests.push(self.start_again(cells.runtime(), effort.keys));
         contests
@@ -229,6 +234,31 @@ impl<'a> Pair<'a, '_> {
         Contest::new(self.cell(&what, shape), Unit::CallsPerSecond, self.tarmem::<AppendingToLong>(shape))
             .against(self.redis(shape, &["RPUSH", "long", ELEMENT]))
             .goal("Redis", Goal::AtLeast(1.0))
+    }
+
+    /// How long the slowest thousandth of many appends to a long list take, whose state is written now and then.
+    fn slowest(&self, effort: &Effort) -> Contest<'a> {
+        let (runtime, port, each) = (self.cells.runtime(), self.process.port(), effort.keys / 1_000);
+        let tarmem = Runner::new("tarmem", move || {
+            let mut times = runtime.block_on(async {
+                let callers = (0..CALLERS).map(async |_| {
+                    let appending = AppendingToLong::connect(port).await;
+                    let mut times = Vec::new();
+                    for _ in 0..each {
+                        let begun = Instant::now();
+                        appending.call().await;
+                        times.push(begun.elapsed());
+                    }
+                    appending.close().await;
+                    times
+                });
+                join_all(callers).await.concat()
+            });
+            times.sort_unstable();
+            times[times.len() - 1 - times.len() / 1_000].as_secs_f64()
+        });
+        let name = format!("{}: append to {}, 99.9th percentile: {}", self.syncs.name(), effort.keys, FIFTY.name);
+        Contest::new(name, Unit::Seconds, tarmem)
     }
 
     /// How many bytes are written to the disk for each call.
