@@ -287,8 +287,8 @@ impl<'a> Pair<'a, '_> {
 }
 
 /// How many bytes have been written to the disk on which the peers keep what they have, by whomever. (What the system
-/// counts for a process is in whole folios of the page cache, which may be a megabyte large.) Not a number if the system
-/// does not say.
+/// counts for a process is in whole folios of the page cache, which may be a megabyte large.) Not a number if the
+/// system does not say.
 fn written() -> f64 {
     let device = fs::metadata(env!("CARGO_TARGET_TMPDIR")).map_or(0, |folder| folder.dev());
     let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xf_ff00));

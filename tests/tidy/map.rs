@@ -23,7 +23,6 @@ const LEAD_BACK: &[(&str, &str, &str, &str)] = &[
     ("src", "security/tokens", "security/file", "Tokens::read reads the file that is written in their terms"),
     ("src", "server/session/delivery", "server/session/calls", "replies are those of the calls that hold them"),
     ("src", "store/kind", "store/block", "a kind knows the layout of a block, whose header names its kind"),
-    ("src", "store/keeping", "store/hooks", "an object that notes its own changes is encoded as its hook encodes it"),
     ("src", "store/kind", "store/keeping", "an object notes its own changes, by what all objects of its kind share"),
     ("src", "store/queues", "store/lock", "the queue of a lock is found by the lock's address"),
     ("remote/src", "value/scope", "value/reference", "a scope resolves the references that are decoded within it"),
