@@ -50,7 +50,7 @@ fn item<'a>(bytes: &mut &'a [u8], ids: &Ids, depth: usize) -> Option<Item<'a>> {
         skip(bytes).map(Item::Encoded)
     };
     Some(match take(bytes)? {
-        Token::List(2) if ids.is_reference(*bytes) => match (take(bytes)?, take(bytes)?) {
+        Token::List(2) if ids.is_reference(bytes) => match (take(bytes)?, take(bytes)?) {
             (Token::Bytes(id), Token::Text(class)) => Item::Ref(Uuid::from_slice(id).ok()?, class),
             _ => return None,
         },
