@@ -8,7 +8,7 @@ pub struct LocalOptions {
     pub segment_bytes: u64,
     /// How much of the log may wait to be folded into the states, in bytes. When there is more, commits wait.
     pub log_bytes: u64,
-    /// Whether a batch is synced when `commit` returns. Otherwise it is when [`Storage::sync`] returns.
+    /// Whether a batch is synced when `commit` returns. Otherwise it is when [`sync`](crate::Storage::sync) returns.
     pub sync_each: bool,
     /// How many bytes of the disk are kept in reserve, in a file that is removed when the disk is nearly full: so that
     /// what was removed can still be folded into the states, whose pages are free then.

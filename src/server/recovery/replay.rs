@@ -266,5 +266,5 @@ impl RefScope for NoReferences {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client", feature = "modules"))]
 mod tests;
