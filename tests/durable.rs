@@ -11,6 +11,8 @@ mod contenders;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/detour.rs"]
 mod detour;
+#[path = "durable/directories.rs"]
+mod directories;
 #[path = "durable/history.rs"]
 mod history;
 #[path = "durable/in_process.rs"]

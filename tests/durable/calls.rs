@@ -1,5 +1,6 @@
 //! Calls that are kept in place of states, and made again after the service was killed.
 
+use super::rows::CALLS;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tarmem::args::Args;
@@ -76,7 +77,7 @@ impl Disk {
     fn calls(&self) -> usize {
         let mut calls = 0;
         let loaded = MemoryStorage::open(&self.there).load(&mut |table, _, _| {
-            calls += usize::from(table == 10);
+            calls += usize::from(table == CALLS);
             Ok(())
         });
         loaded.expect("it is loaded");

@@ -81,7 +81,7 @@ async fn clients_do_not_notice_that_the_service_is_killed() {
     let seed = setting("TARMEM_TEST_SEED").unwrap_or(now.as_micros() as u64 | 1);
     println!("TARMEM_TEST_SEED={seed}");
     let mut random = Random(seed);
-    let scratch = Scratch::new();
+    let scratch = Scratch::new("durable");
     let data = scratch.0.join("data").display().to_string();
     let stop = scratch.0.join("stop");
 
@@ -272,11 +272,11 @@ async fn audit(address: &str, reports: &[Report]) {
 }
 
 /// A directory that is removed at the end.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("tarmem-durable-{}", std::process::id()));
+    pub(crate) fn new(of: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tarmem-{of}-{}", std::process::id()));
         std::fs::create_dir_all(&path).expect("made");
         Scratch(path)
     }

@@ -4,9 +4,16 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage};
 
+pub(crate) const META: u8 = 0;
 pub(crate) const KEYS: u8 = 1;
 pub(crate) const OBJECTS: u8 = 2;
+pub(crate) const SESSIONS: u8 = 3;
+pub(crate) const HANDLES: u8 = 5;
+pub(crate) const RUNS: u8 = 9;
+pub(crate) const CALLS: u8 = 10;
 pub(crate) const UNREADABLE: u8 = 100;
+pub(crate) const OUTCOMES: u8 = 128;
+pub(crate) const UNDOS: u8 = 129;
 
 /// Puts rows on a disk.
 pub(crate) struct Rows {
