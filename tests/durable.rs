@@ -1,5 +1,7 @@
 //! A service that keeps its objects is stopped and started again.
 
+#[path = "durable/backup.rs"]
+mod backup;
 #[path = "durable/calls.rs"]
 mod calls;
 #[path = "durable/classes.rs"]

@@ -49,6 +49,8 @@ mod protocol;
 pub use client::{call, client_api, pipeline, proxy, source};
 use client::{caller, handle, service};
 pub use model::{context, describe, import, object, package, registry};
+#[doc(hidden)]
+pub use protocol::backup;
 pub use protocol::{args, codec, error, params, results, signature};
 
 // For the expansion of `#[remote]`, and for those who carry and run operations.

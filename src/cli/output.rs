@@ -5,32 +5,39 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 use std::fmt;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use tarmem_remote::error::Error;
 use tarmem_remote::escape::{escape, is_unsafe};
 use tarmem_remote::value::Value;
 use tarmem_storage::StorageError;
 
-/// Writes JSON to standard output, one value per line.
+/// Writes JSON to standard output or to a file, one value per line.
 pub(super) struct Output {
-    out: BufWriter<Stdout>,
+    out: BufWriter<Box<dyn Write>>,
+    /// What it is written to, for messages.
+    to: String,
 }
 
 impl Output {
     pub(super) fn new() -> Self {
-        Output { out: BufWriter::new(io::stdout()) }
+        Self::to(io::stdout(), "standard output")
+    }
+
+    /// Writes to `out`, which messages call `to`.
+    pub(super) fn to(out: impl Write + 'static, to: impl Into<String>) -> Self {
+        Output { out: BufWriter::new(Box::new(out)), to: to.into() }
     }
 
     /// Prints one line.
     pub(super) fn line(&mut self, line: &impl Serialize) -> Result<(), Failure> {
-        write_json(&mut self.out, line).map_err(|error| Failure::unwritten(&error.into()))?;
-        self.out.write_all(b"\n").map_err(|error| Failure::unwritten(&error))
+        let written = write_json(&mut self.out, line).map_err(io::Error::from);
+        written.and_then(|()| self.out.write_all(b"\n")).map_err(|error| Failure::unwritten(&error, &self.to))
     }
 
     /// Writes out what is buffered.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        self.out.flush().map_err(|error| Failure::unwritten(&error))
+        self.out.flush().map_err(|error| Failure::unwritten(&error, &self.to))
     }
 }
 
@@ -82,10 +89,10 @@ impl Failure {
         Failure::Failed(message.into())
     }
 
-    pub(super) fn unwritten(error: &io::Error) -> Self {
+    pub(super) fn unwritten(error: &io::Error, to: &str) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::Unread,
-            _ => Failure::Failed(format!("cannot write to standard output: {error}")),
+            _ => Failure::Failed(format!("cannot write to {to}: {error}")),
         }
     }
 

@@ -80,7 +80,9 @@ impl Serve {
 
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::unwritten(&error))
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::unwritten(&error, "standard output"))
 }
 
 /// Prints a line for each address on standard output. If this fails, the service runs all the same.

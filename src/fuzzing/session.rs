@@ -18,7 +18,7 @@ use std::time::Duration;
 use tarmem_remote::codec;
 use tarmem_remote::dispatch::Encoding;
 use tarmem_remote::error::Error;
-use tarmem_remote::operation::{FunctionRef, MethodRef, Operation, ReplyError, SourceRef, Target};
+use tarmem_remote::operation::{BackupFrom, FunctionRef, MethodRef, Operation, ReplyError, SourceRef, Target};
 use tarmem_remote::payload::Payload;
 use tarmem_remote::registry::Registry;
 use tarmem_remote::results::ObjectInfo;
@@ -299,6 +299,13 @@ impl Client {
             16 => Operation::Run { function, encoding, args: &args },
             17 if sequence == 0 => Operation::Goodbye,
             17 => Operation::ClearPoison { target },
+            18 if sequence & 3 == 2 => Operation::Backup {
+                from: (sequence & 4 == 4).then_some(BackupFrom {
+                    table: id.as_bytes()[0],
+                    key: key.as_bytes(),
+                    offset: sequence,
+                }),
+            },
             18 if sequence & 1 == 1 => Operation::IsMemoized { key },
             18 => Operation::IsPoisoned { target },
             _ => {

@@ -215,6 +215,9 @@ impl Writing<'_> {
         for entry in &batch.entries {
             entry.committed();
         }
+        for taken in batch.snapshots {
+            self.storage.snapshot(taken).map_err(|error| error.to_string())?;
+        }
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tarmem_storage::Batch;
+use tarmem_storage::{Batch, Taken};
 use tokio::sync::watch;
 
 /// Something that is written once for a batch, after it was closed.
@@ -71,6 +71,8 @@ struct OpenBatch {
     /// Rows that go with it if there is anything else.
     deferred: Batch,
     entries: Vec<Arc<dyn Entry>>,
+    /// Who gets a snapshot of what is there after this batch.
+    snapshots: Vec<Taken>,
     /// No more batches will be committed.
     over: bool,
 }
@@ -187,6 +189,17 @@ impl Journal {
     /// Notes something that is written when the open batch has been closed.
     pub(crate) fn note_entry(&self, entry: Arc<dyn Entry>) {
         self.note_in_batch(|batch| batch.entries.push(entry));
+    }
+
+    /// Takes a snapshot of the storage, with all that was noted so far and maybe some more batches. `taken` is dropped
+    /// if the journal is over, or is so before.
+    pub(crate) fn snapshot(&self, taken: Taken) {
+        let mut batch = self.batch.lock();
+        if batch.over {
+            return;
+        }
+        batch.snapshots.push(taken);
+        self.work.notify_one();
     }
 
     /// Whether nothing more is noted. It does not become so while anyone is in the open batch, unless the disk fails.
@@ -312,7 +325,10 @@ impl OpenBatch {
     }
 
     fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.entries.is_empty() && self.deferred.len() < DEFERRED_BYTES
+        self.rows.is_empty()
+            && self.entries.is_empty()
+            && self.snapshots.is_empty()
+            && self.deferred.len() < DEFERRED_BYTES
     }
 }
 

@@ -182,3 +182,15 @@ async fn a_generator_has_its_callers_permissions() {
     .expect("permitted");
     assert!(some.is_memoized("app/inner").await.expect("asked"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backups_are_for_clients_whose_tokens_are_not_restricted() {
+    let restricted = || Token::new("bob", BOB);
+    for token in [restricted().read_only(), restricted().prefixes(["app/"]), restricted().modules(["builtins"])] {
+        let (_service, all, some) = two(token).await;
+        refused(some.backup_part(None).await, &["take a backup", "restricted"]);
+        // It keeps nothing.
+        let nothing = all.backup_part(None).await.expect_err("there is nothing to back up");
+        assert!(matches!(&nothing, Error::NoBackup { reason } if reason.contains("--data")), "{nothing}");
+    }
+}

@@ -2,6 +2,7 @@
 //! [`Context`](crate::Context) to the methods and functions that run on a service.
 
 use crate::args::Args;
+use crate::backup::{BackupPart, BackupPosition};
 use crate::call::{Call, Name};
 use crate::codec::Encoding;
 use crate::error::{Error, near_misses};
@@ -179,6 +180,15 @@ impl ClientApi {
     /// Those of the session.
     pub fn version(&self) -> Call<VersionInfo> {
         self.plain(Operation::Version)
+    }
+
+    /// Takes a backup of everything that the service keeps, and reads its first part, or reads another part of it.
+    ///
+    /// # Errors
+    /// [`Error::NoBackup`], [`Error::NotPermitted`].
+    #[doc(hidden)]
+    pub fn backup_part(&self, from: Option<&BackupPosition>) -> Call<BackupPart> {
+        self.plain(Operation::Backup { from: from.map(BackupPosition::as_ref) })
     }
 
     /// Sends all `calls` together, without waiting in between, and returns their results in order (explicit

@@ -439,6 +439,12 @@ pub enum Error {
         /// that run is there.
         recovered: u64,
     },
+    /// No backup can be taken, or it cannot go on. Nothing was changed.
+    #[error("no backup: {}", shown(reason))]
+    NoBackup {
+        /// Why, and what to do about it.
+        reason: String,
+    },
     // A new variant goes here: on the wire, an error is the number of its variant, counted from the top.
 }
 

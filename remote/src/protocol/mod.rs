@@ -2,6 +2,8 @@
 //! whether they were built with the same types.
 
 pub mod args;
+#[doc(hidden)]
+pub mod backup;
 pub mod codec;
 pub mod error;
 pub(crate) mod object;

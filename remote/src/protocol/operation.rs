@@ -171,6 +171,13 @@ pub enum Operation<'a> {
         #[serde(borrow)]
         target: Target<'a>,
     },
+    /// Takes a snapshot of everything that the service keeps, and reads a part of it. Replies with
+    /// [`BackupPart`](crate::backup::BackupPart).
+    Backup {
+        /// Where the part begins; `None` for the first one, with which the snapshot is taken.
+        #[serde(borrow)]
+        from: Option<BackupFrom<'a>>,
+    },
     // A new variant goes here: on the wire, an operation is the number of its variant, counted from the top.
     /// Calls a method. Replies with its result. It has an encoding of its own, and is the last variant because serde
     /// numbers the variants after a skipped one in two ways.
@@ -185,6 +192,18 @@ pub enum Operation<'a> {
         /// The arguments.
         args: &'a [u8],
     },
+}
+
+/// A place in a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackupFrom<'a> {
+    /// The table of the row.
+    pub table: u8,
+    /// Its key.
+    #[serde(with = "serde_bytes")]
+    pub key: &'a [u8],
+    /// The place in its value.
+    pub offset: u64,
 }
 
 /// The object of an operation.
@@ -310,6 +329,7 @@ impl Operation<'_> {
             | Operation::Cancel { .. }
             | Operation::Acknowledge { .. }
             | Operation::Goodbye
+            | Operation::Backup { .. }
             | Operation::Signature { .. } => None,
         }
     }

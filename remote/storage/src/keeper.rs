@@ -8,6 +8,8 @@ use crate::log::{self, Fresh, Sealed};
 use crate::options::LocalOptions;
 use crate::overlay::{self, Overlay};
 use crate::segment::{HEADER_BYTES, record_bytes};
+use crate::snapshot::Taken;
+use crate::snapshots::{self, Snapshots};
 use crate::states::{ShortLived, States};
 use std::collections::VecDeque;
 use std::io;
@@ -54,6 +56,7 @@ pub(crate) struct Work {
     pub(crate) active: u64,
     pub(crate) failed: Option<String>,
     pub(crate) closing: bool,
+    pub(crate) snapshots: Snapshots,
     pub(crate) usage: Usage,
 }
 
@@ -71,7 +74,12 @@ impl Keeper {
         if let Err(error) = &written
             && !matches!(error, StorageError::Refused(_) | StorageError::Failed { .. })
         {
-            self.work().failed.get_or_insert_with(|| error.to_string());
+            let mut work = self.work();
+            work.failed.get_or_insert_with(|| error.to_string());
+            // They would wait for what is not done any more.
+            let waiting = work.snapshots.no_longer_wait();
+            drop(work);
+            drop(waiting);
             self.changed.notify_all();
         }
         written
@@ -228,7 +236,12 @@ impl Keeper {
         if keeps {
             work.spares.push(sealed.number);
         }
+        let waiting = work.snapshots.waiting_for(sealed.last);
         drop(work);
+        // Now the states are what was there after that batch, and no more.
+        for taken in waiting {
+            self.freeze(taken)?;
+        }
         self.changed.notify_all();
         Ok(true)
     }
@@ -240,6 +253,7 @@ impl Keeper {
         if !is_short() {
             return Ok(true);
         }
+        self.end_snapshots();
         let mut work = self.work();
         if work.reserved {
             let removed = self.disk.remove(RESERVE).and_then(|()| self.disk.sync_names());
@@ -248,6 +262,27 @@ impl Keeper {
         }
         work.postponed = is_short();
         Ok(!work.postponed)
+    }
+
+    /// Passes a snapshot of the states, in which there is everything that is sealed, to `taken`.
+    pub(crate) fn freeze(&self, taken: Taken) -> Result<(), StorageError> {
+        let (last, _) = self.states.mark()?;
+        let frozen = self.states.freeze()?;
+        let snapshot = self.work().snapshots.begin(self.id, last, frozen);
+        taken(Ok(Box::new(snapshot)));
+        Ok(())
+    }
+
+    /// Ends all snapshots, since the disk has little room.
+    pub(crate) fn end_snapshots(&self) {
+        let (waiting, there) = {
+            let mut work = self.work();
+            (work.snapshots.no_longer_wait(), work.snapshots.to_be_ended())
+        };
+        for taken in waiting {
+            taken(Err(snapshots::no_room()));
+        }
+        there.iter().for_each(Snapshots::end);
     }
 
     /// Takes a part of the disk into reserve, if there is plenty of it.

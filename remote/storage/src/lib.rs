@@ -45,6 +45,8 @@ mod scratch;
 mod segment;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod snapshot;
+mod snapshots;
 mod states;
 
 pub use batch::{Batch, Change, Changes, Malformed, SHORT_LIVED, Table};
@@ -56,6 +58,7 @@ pub use memory::{MemoryDisk, MemoryStorage};
 pub use options::LocalOptions;
 pub use reader::LocalReader;
 pub use real::RealDisk;
+pub use snapshot::{Snapshot, Taken, VisitSome};
 use uuid::Uuid;
 
 /// What is called with the table, key and value of everything that is loaded.
@@ -91,11 +94,21 @@ pub trait Storage: Send {
     /// As for [`commit`](Self::commit).
     fn sync(&mut self) -> Result<(), StorageError>;
 
-    /// Sees to it that what was removed soon takes no more room. May do nothing.
+    /// Sees to it that what was removed soon takes no more room. May end snapshots, and may do nothing.
     ///
     /// # Errors
     /// As for [`commit`](Self::commit).
     fn settle(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    /// Takes a snapshot of what was committed so far, and passes it to `taken`: at once, or on another thread when it
+    /// is there. Everything in it is on disk. By default `taken` gets an error: not every storage can do it.
+    ///
+    /// # Errors
+    /// As for [`commit`](Self::commit).
+    fn snapshot(&mut self, taken: Taken) -> Result<(), StorageError> {
+        taken(Err(StorageError::Refused("this storage takes no snapshots".to_owned())));
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use crate::log::{self, Active, Fresh};
 use crate::options::LocalOptions;
 use crate::overlay::Overlay;
 use crate::segment::record_bytes;
+use crate::snapshot::Taken;
 use crate::states::{Fold, States};
 use crate::{Storage, Usage, Visit};
 use std::sync::{Arc, Condvar, Mutex};
@@ -188,6 +189,15 @@ impl LocalStorage {
         Ok(())
     }
 
+    /// Goes on in the next segment, if there is anything in this one.
+    fn seal(&mut self) -> Result<(), StorageError> {
+        if self.active.seal().is_none() {
+            return Ok(());
+        }
+        let keeper = Arc::clone(&self.keeper);
+        keeper.guarded(|| self.rotate(0))
+    }
+
     /// Goes on in the next segment.
     fn rotate(&mut self, batch: usize) -> Result<(), StorageError> {
         if self.synced < self.last {
@@ -226,13 +236,29 @@ impl Storage for LocalStorage {
         keeper.guarded(|| if self.synced < self.last { self.sync_active() } else { Ok(()) })
     }
 
-    /// Goes on in the next segment of the log, so that this one is folded.
+    /// Goes on in the next segment of the log, so that this one is folded, and ends snapshots.
     fn settle(&mut self) -> Result<(), StorageError> {
-        if self.active.seal().is_none() {
-            return Ok(());
+        self.keeper.end_snapshots();
+        self.seal()
+    }
+
+    fn snapshot(&mut self, taken: Taken) -> Result<(), StorageError> {
+        self.seal()?;
+        let mut work = self.keeper.work();
+        if let Some(first) = &work.failed {
+            return Err(StorageError::Failed { first: first.clone() });
         }
-        let keeper = Arc::clone(&self.keeper);
-        keeper.guarded(|| self.rotate(0))
+        match work.sealed.back().map(|sealed| sealed.last) {
+            Some(last) => {
+                work.snapshots.wait(last, taken);
+                Ok(())
+            }
+            // Everything is folded, and nothing else is before this thread seals it.
+            None => {
+                drop(work);
+                self.keeper.freeze(taken)
+            }
+        }
     }
 
     fn usage(&self) -> Usage {

@@ -1,8 +1,9 @@
 //! Storage in memory, for tests: what was committed is there as long as the [`MemoryDisk`] is.
 
-use crate::batch::{Batch, Change};
+use crate::batch::{Batch, Change, Table};
 use crate::error::StorageError;
 use crate::overlay::keyed;
+use crate::snapshot::{Snapshot, Taken, VisitSome};
 use crate::{Storage, Usage, Visit};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,9 +116,46 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    fn snapshot(&mut self, taken: Taken) -> Result<(), StorageError> {
+        let (values, last) = {
+            let state = self.disk.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.values.clone(), state.last)
+        };
+        taken(Ok(Box::new(Copied { id: self.disk.id, values, last })));
+        Ok(())
+    }
+
     fn usage(&self) -> Usage {
         let state = self.disk.state.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: usize = state.values.iter().map(|(key, value)| key.len() + value.len()).sum();
         Usage { value_bytes: bytes as u64, state_bytes: bytes as u64, ..Usage::default() }
+    }
+}
+
+/// A copy of what was there.
+struct Copied {
+    id: Uuid,
+    values: BTreeMap<Vec<u8>, Vec<u8>>,
+    last: u64,
+}
+
+impl Snapshot for Copied {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn last(&self) -> u64 {
+        self.last
+    }
+
+    fn each_from(&self, table: Table, key: &[u8], each: &mut VisitSome<'_>) -> Result<(), StorageError> {
+        for (key, value) in self.values.range(keyed(table, key)..) {
+            if let Some((table, key)) = key.split_first()
+                && each(*table, key, value).is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 }

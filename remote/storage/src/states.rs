@@ -3,7 +3,8 @@
 use crate::batch::{SHORT_LIVED, Table};
 use crate::disk::DiskFile;
 use crate::error::StorageError;
-use redb::{Builder, Database, Durability, ReadableDatabase, StorageBackend, TableDefinition};
+use crate::snapshot::VisitSome;
+use redb::{Builder, Database, Durability, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition};
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Bound;
@@ -28,6 +29,9 @@ const VALUE_BYTES: &str = "value bytes";
 
 /// How much of the database is kept in memory, in bytes.
 const CACHE: usize = 32 << 20;
+
+/// The rows, as they were when they were opened.
+type Values = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The rows of short-lived tables that the states have: their keys, each after the byte of its table.
 pub(crate) type ShortLived = BTreeSet<Vec<u8>>;
@@ -198,26 +202,62 @@ impl States {
         &self,
         mut each: impl FnMut(Table, &[u8], &[u8]) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        let read = self.database.begin_read().map_err(|error| self.reading(error))?;
-        let table = match read.open_table(VALUES) {
-            Ok(table) => table,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
-            Err(error) => return Err(self.reading(error)),
-        };
-        for entry in table.range::<&[u8]>(..).map_err(|error| self.reading(error))? {
-            let (key, value) = entry.map_err(|error| self.reading(error))?;
-            let (key, value) = (key.value(), value.value());
-            let damaged =
-                || StorageError::damaged(&self.file, 0, format!("the value of key {key:02x?} is another one"));
-            let (crc, value) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
-            if u32::from_le_bytes(*crc) != crc_of(key, value) {
-                return Err(damaged());
-            }
-            let (table, key) = key.split_first().ok_or_else(damaged)?;
-            each(*table, key, value)?;
+        let Some(values) = self.values()? else { return Ok(()) };
+        for row in values.range::<&[u8]>(..).map_err(|error| self.reading(error))? {
+            let (key, value) = row.map_err(|error| self.reading(error))?;
+            let (table, key, value) = checked(&self.file, key.value(), value.value())?;
+            each(table, key, value)?;
         }
         Ok(())
     }
+
+    /// The rows as they are now, and remain for whoever has this; `None` if there are none.
+    fn values(&self) -> Result<Option<Values>, StorageError> {
+        let read = self.database.begin_read().map_err(|error| self.reading(error))?;
+        match read.open_table(VALUES) {
+            Ok(values) => Ok(Some(values)),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(self.reading(error)),
+        }
+    }
+
+    /// What is there now, to be read while changes go on.
+    pub(crate) fn freeze(&self) -> Result<Frozen, StorageError> {
+        Ok(Frozen { values: self.values()?, file: self.file.clone() })
+    }
+}
+
+/// The states at one moment. The pages of the file that only they have are not used again until this is dropped.
+pub(crate) struct Frozen {
+    values: Option<Values>,
+    file: String,
+}
+
+impl Frozen {
+    /// Calls `each` with every table, key and value from `from` on, a key after the byte of its table, until it breaks.
+    pub(crate) fn each_from(&self, from: &[u8], each: &mut VisitSome<'_>) -> Result<(), StorageError> {
+        let reading = |error: redb::StorageError| refused("reading", &self.file, &error);
+        let Some(values) = &self.values else { return Ok(()) };
+        for row in values.range::<&[u8]>(from..).map_err(reading)? {
+            let (key, value) = row.map_err(reading)?;
+            let (table, key, value) = checked(&self.file, key.value(), value.value())?;
+            if each(table, key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row without its checksum, which is that of its key and value.
+fn checked<'a>(file: &str, key: &'a [u8], value: &'a [u8]) -> Result<(Table, &'a [u8], &'a [u8]), StorageError> {
+    let damaged = || StorageError::damaged(file, 0, format!("the value of key {key:02x?} is another one"));
+    let (crc, value) = value.split_first_chunk::<4>().ok_or_else(damaged)?;
+    if u32::from_le_bytes(*crc) != crc_of(key, value) {
+        return Err(damaged());
+    }
+    let (table, key) = key.split_first().ok_or_else(damaged)?;
+    Ok((*table, key, value))
 }
 
 /// What a key and its value count for.

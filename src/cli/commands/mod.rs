@@ -3,6 +3,7 @@
 //! A command is a struct of its arguments with a method `run`. To add one, write a file, a variant of [`Command`], and
 //! an arm in [`Command::run`]; if it takes `Values`, also one in [`Command::load`].
 
+mod backup;
 mod call;
 mod clear_poison;
 mod delete;
@@ -45,6 +46,7 @@ pub(super) enum Command {
     Describe(describe::Describe),
     Import(import::Import),
     Version(version::Version),
+    Backup(backup::Backup),
 }
 
 impl Command {
@@ -77,6 +79,7 @@ impl Command {
             Command::Keys(keys) => keys.run(session, output).await?,
             Command::Describe(describe) => describe.run(session, output).await?,
             Command::Import(import) => import.run(session, output).await?,
+            Command::Backup(backup) => backup.run(session, output).await?,
             Command::Version(version) => version.run(session, output).await?,
         }
         output.flush()

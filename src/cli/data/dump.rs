@@ -10,7 +10,7 @@ use tarmem_storage::{LocalReader, StorageError, Table};
 use uuid::Uuid;
 
 pub(super) fn run(reader: &LocalReader, output: &mut Output) -> Result<(), Failure> {
-    let mut dump = Dump::new(reader.id(), reader.last(), output);
+    let mut dump = DumpLines::new(reader.id(), reader.last(), output);
     let mut failure = None;
     let read = reader.each(&mut |table, key, value| {
         dump.row(table, key, value).map_err(|failed| {
@@ -22,11 +22,11 @@ pub(super) fn run(reader: &LocalReader, output: &mut Output) -> Result<(), Failu
         Some(failure) => return Err(failure),
         None => read?,
     }
-    dump.end()
+    dump.end().map(|_| ())
 }
 
 /// Rows on their way to the lines of a dump. They come in the order of tables and keys.
-struct Dump<'a> {
+pub(in crate::cli) struct DumpLines<'a> {
     output: &'a mut Output,
     ids: Ids,
     /// The first line, until it is written.
@@ -36,10 +36,10 @@ struct Dump<'a> {
     end: EndLine,
 }
 
-impl<'a> Dump<'a> {
-    fn new(id: Uuid, batch: u64, output: &'a mut Output) -> Self {
+impl<'a> DumpLines<'a> {
+    pub(in crate::cli) fn new(id: Uuid, batch: u64, output: &'a mut Output) -> Self {
         let program = env!("CARGO_PKG_VERSION").to_owned();
-        Dump {
+        DumpLines {
             output,
             ids: Ids::of(id),
             head: Some(Head { format: FORMAT, program, id, batch, numbers: BTreeMap::new() }),
@@ -48,7 +48,8 @@ impl<'a> Dump<'a> {
         }
     }
 
-    fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
+    /// Writes what is to be written of a row.
+    pub(in crate::cli) fn row(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
         match table {
             rows::META => match (&mut self.head, std::str::from_utf8(key), rows::meta(value)) {
                 // No sessions are remembered.
@@ -97,7 +98,8 @@ impl<'a> Dump<'a> {
         self.output.line(line)
     }
 
-    fn end(mut self) -> Result<(), Failure> {
+    /// Writes what is left, and the last line. Returns how many objects and keys there are.
+    pub(in crate::cli) fn end(mut self) -> Result<(u64, u64), Failure> {
         // Keys whose objects are not shown.
         for (object, keys) in std::mem::take(&mut self.keys) {
             for (key, generation) in keys {
@@ -105,7 +107,8 @@ impl<'a> Dump<'a> {
             }
         }
         let end = EndLine { ..self.end };
-        self.line(&end)
+        self.line(&end)?;
+        Ok((end.objects, end.keys))
     }
 }
 

@@ -11,6 +11,8 @@ mod restore;
 mod state;
 mod tokens;
 
+pub(super) use dump::DumpLines;
+
 use super::arguments::path;
 use super::output::{Failure, Output};
 use clap::{Args, Subcommand};

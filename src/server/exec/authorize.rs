@@ -72,6 +72,10 @@ impl Engine {
             Operation::Signature { of: SignatureRef::Function { module, .. } } => {
                 permissions.module("ask for signatures", module)?;
             }
+            Operation::Backup { .. } => {
+                let reason = "a backup contains everything, and the session's token is restricted".to_owned();
+                return Err(Box::new(Error::NotPermitted { what: "take a backup".to_owned(), reason }));
+            }
             // The listing leaves out what is not permitted; the other operations are about what the session already
             // has.
             Operation::Keys { .. }

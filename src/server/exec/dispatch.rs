@@ -137,6 +137,7 @@ impl Engine {
                 request.session.leave();
                 Ok(())
             })?,
+            Operation::Backup { from } => self.backup(request, from)?,
             Operation::Signature { of } => answer(out, || {
                 let (SignatureRef::Method { interface: name, .. }
                 | SignatureRef::Function { module: name, .. }

@@ -8,12 +8,13 @@
 //! - [`memoize`]: `memoize`, `update` and `create`. [`run_function`]: objects from their sources, and results of
 //!   functions; [`function_call`]: one call of a function; [`evaluation`]: a generator that is running; [`new_object`]:
 //!   the object that it made, on its way into the store.
-//! - [`call`]: methods. [`multi_object`]: functions over several objects.
+//! - [`backup`]: copies what is kept. [`call`]: methods. [`multi_object`]: functions over several objects.
 //! - [`looking`]: how a call looks into objects that it only has references to. [`large_calls`]: calls that look at
 //!   much.
 //! - [`local_caller`]: calls from within the process; [`held_by_caller`]: what the caller of such a call holds.
 
 mod authorize;
+mod backup;
 pub(super) mod batch;
 mod call;
 mod checks;

@@ -30,6 +30,7 @@ pub(crate) use position::{Carrier, check_sequence};
 
 use crate::security::{Credential, Permissions};
 use crate::server::state::State;
+use crate::server::state::backup::Backup;
 use crate::server::state::large_call_quota::LargeCallQuota;
 use backpressure::ResultRoom;
 use calls::Calls;
@@ -76,6 +77,8 @@ pub(crate) struct ServerSession {
     off_thread: Arc<Semaphore>,
     /// A permit for a snapshot that takes longer than a turn: one at a time.
     pub(super) snapshots: Arc<Semaphore>,
+    /// The backup that its client is reading.
+    backup: Mutex<Option<Arc<Backup>>>,
     /// The session's quota for large calls.
     pub(super) large: LargeCallQuota,
     /// Calls that wait until the client has room for results.
@@ -113,6 +116,7 @@ impl ServerSession {
             finished: Notify::new(),
             off_thread: Arc::new(Semaphore::new(state.limits.blocking_calls)),
             snapshots: Arc::new(Semaphore::new(1)),
+            backup: Mutex::default(),
             large: LargeCallQuota::of_session(),
             room: ResultRoom::default(),
             submitting: tokio::sync::Mutex::default(),
@@ -143,6 +147,17 @@ impl ServerSession {
         let places = Arc::clone(&self.off_thread);
         // The semaphore is never closed.
         async move { places.acquire_owned().await.ok() }
+    }
+
+    /// Its client reads this backup from now on, and no other one.
+    pub(crate) fn reads_backup(&self, backup: Option<Arc<Backup>>) {
+        let before = std::mem::replace(&mut *self.backup.lock(), backup);
+        drop(before);
+    }
+
+    /// The backup that its client is reading.
+    pub(crate) fn backup(&self) -> Option<Arc<Backup>> {
+        self.backup.lock().clone()
     }
 
     pub(crate) fn state(&self) -> &Arc<State> {
@@ -189,6 +204,7 @@ impl ServerSession {
         }
         let handles = std::mem::take(&mut *self.handles.lock());
         drop(handles);
+        self.reads_backup(None);
         self.state.suspects.loosen();
         self.wake();
     }

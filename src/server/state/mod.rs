@@ -2,6 +2,7 @@
 //! nearly the lowest module of the server: it runs nothing, and refers to none of the others but
 //! [`history`](super::history).
 //!
+//! - [`backup`]: a backup that is being read.
 //! - [`cancellation`]: whether a call has begun, and stopping it. [`deadline`]: when its time is up.
 //! - [`heartbeat`]: how long a thread has been awake, by which leases are measured.
 //! - [`large_call_quota`]: how many large calls run at one time, and how much memory their arguments may take.
@@ -10,6 +11,7 @@
 //! - [`panics`]: turns a panic into an error of its call.
 //! - [`suspects`]: objects that may be part of a cycle of references.
 
+pub(crate) mod backup;
 pub(crate) mod cancellation;
 pub(crate) mod deadline;
 pub(crate) mod heartbeat;
@@ -24,6 +26,7 @@ use crate::config::{Durability, Limits, OnStorageFailure};
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::{Entered, Journal, NoRoom};
 use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
+use backup::Backups;
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
 use local_calls::LocalCalls;
@@ -86,6 +89,7 @@ pub(crate) struct State {
     /// Permits for snapshots that take longer than a turn, of all sessions: each keeps in memory what it has copied so
     /// far.
     pub(crate) snapshots: Arc<Semaphore>,
+    pub(crate) backups: Backups,
     /// The quota of all sessions together for large calls.
     pub(crate) large: LargeCallQuota,
     /// The faults planted in the whole service.
@@ -121,6 +125,7 @@ impl State {
             heartbeat: Arc::default(),
             held_bytes: AtomicUsize::new(0),
             snapshots: Arc::new(Semaphore::new(LARGE_SNAPSHOTS)),
+            backups: Backups::default(),
             large,
             stays_without_storage,
             session_numbers: AtomicU32::new(1),

@@ -27,6 +27,7 @@ fn messages_contain_no_control_characters() {
         Error::Insecure { address, reason: cause },
         Error::Refused { reason: bad() },
         Error::StorageFailed { reason: bad() },
+        Error::NoBackup { reason: bad() },
     ];
     for error in errors {
         let text = error.to_string();
@@ -94,6 +95,7 @@ const ON_THE_WIRE: &[&str] = &[
     "StorageFailed",
     "OtherHistory",
     "HistoryLost",
+    "NoBackup",
 ];
 
 #[test]

@@ -86,6 +86,7 @@ impl Error {
             | Error::Cycle { .. }
             | Error::HeldByCaller { .. }
             | Error::NotPermitted { .. }
+            | Error::NoBackup { .. }
             | Error::SignatureUnknown { .. } => NOT_APPLIED,
             // The call was made, and its effect was undone.
             Error::UnexpectedResult { undone: true, .. } => NOT_APPLIED,
@@ -156,7 +157,7 @@ pub(super) mod tests {
             WrongGeneration { key: text(), expected: 1, found: 2 }, BadArguments { signature: text(), reason: text() },
             BadValue { class: text(), reason: text() }, BadKey { reason: text() }, Poisoned { target: text() },
             Cycle { chain: vec![] }, HeldByCaller { target: text() }, NotPermitted { what: text(), reason: text() },
-            SignatureUnknown { class: text() };
+            SignatureUnknown { class: text() }, NoBackup { reason: text() };
         not_made: Cancelled, ShuttingDown;
         late: DeadlineExceeded { what: text(), after: SECOND }, GeneratorLate { what: text(), limit: SECOND };
         again:

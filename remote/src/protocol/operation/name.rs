@@ -67,6 +67,8 @@ impl Operation<'_> {
             Operation::Goodbye => const { &Name::once("goodbye") },
             Operation::IsPoisoned { .. } => const { &Name::twice("is_poisoned") },
             Operation::ClearPoison { .. } => const { &Name::twice("clear_poison") },
+            Operation::Backup { from: None } => const { &Name::once("backup") },
+            Operation::Backup { from: Some(_) } => const { &Name::twice("backup") },
             Operation::Signature { .. } => &Name::SIGNATURE,
         }
     }

@@ -44,6 +44,7 @@ table! {
     ClearPoison { target: KEY } "clear_poison" twice;
     Signature { of: SignatureRef::Class { path: "bank.Account" } } "signature" twice;
     SnapshotWithInfo { target: KEY } "snapshot" twice;
+    Backup { from: None } "backup" once;
     // It has an encoding of its own, and no number.
     Call { target: KEY, method: MethodRef::Name("len"), encoding: Encoding::Typed, args: b"" } "call" once;
 }

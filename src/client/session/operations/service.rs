@@ -1,6 +1,7 @@
 //! Modules, the version of the service, and calls as an owner or many at once.
 
 use crate::client::session::Session;
+use tarmem_remote::backup::{BackupPart, BackupPosition};
 use tarmem_remote::call::Call;
 use tarmem_remote::client_api::{ClientApi, Import};
 #[cfg(doc)]
@@ -49,6 +50,15 @@ impl Session {
     /// Those of the session.
     pub fn version(&self) -> Call<VersionInfo> {
         self.api().version()
+    }
+
+    /// Takes a backup of everything that the service keeps, and reads its first part, or reads another part of it.
+    ///
+    /// # Errors
+    /// [`Error::NoBackup`], [`Error::NotPermitted`].
+    #[doc(hidden)]
+    pub fn backup_part(&self, from: Option<&BackupPosition>) -> Call<BackupPart> {
+        self.api().backup_part(from)
     }
 
     /// The same service, whose calls are made on behalf of this owner, as with [`Call::owner`](crate::Call::owner).
