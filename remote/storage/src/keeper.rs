@@ -277,7 +277,7 @@ impl Keeper {
     pub(crate) fn end_snapshots(&self) {
         let (waiting, there) = {
             let mut work = self.work();
-            (work.snapshots.no_longer_wait(), work.snapshots.to_be_ended())
+            (work.snapshots.no_longer_wait(), work.snapshots.take_there())
         };
         for taken in waiting {
             taken(Err(snapshots::no_room()));

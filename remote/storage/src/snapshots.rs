@@ -35,7 +35,7 @@ impl Snapshots {
     }
 
     /// Takes all out that are there. They end when [`end`](Self::end) is called for them.
-    pub(crate) fn to_be_ended(&mut self) -> Vec<Weak<Held>> {
+    pub(crate) fn take_there(&mut self) -> Vec<Weak<Held>> {
         std::mem::take(&mut self.there)
     }
 

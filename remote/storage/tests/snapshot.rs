@@ -69,7 +69,8 @@ fn a_snapshot_has_what_was_committed_before_it_and_nothing_else() {
     let mut storage = open(directory.path());
     storage.load(&mut |_, _, _| Ok(())).expect("it is empty");
     let mut rows = Rows::new();
-    assert_eq!(read(&*take(&mut storage).recv().unwrap().unwrap(), 3, || {}).unwrap(), rows);
+    let empty = take(&mut storage).recv().expect("it is taken").expect("there is room");
+    assert_eq!(read(&*empty, 3, || {}).expect("it is read"), rows);
     for round in 0..8 {
         (0..round * 7).for_each(|_| change(&mut storage, &mut rows));
         let (taken, last, then) = (take(&mut storage), storage.last(), rows.clone());
