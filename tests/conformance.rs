@@ -1,5 +1,8 @@
 //! CPython as the oracle, as in `remote/modules/tests/conformance.rs`, for objects on a service, over a socket: the
-//! same random operations, after each of which results, kinds of errors and states have to agree.
+//! same random operations, after each of which results, kinds of errors and states have to agree; also on a service
+//! that is killed and started again between them.
 
 #[path = "conformance/mod.rs"]
 mod python;
+#[path = "conformance/restarts/mod.rs"]
+mod restarts;

@@ -11,6 +11,9 @@ mod client;
 #[path = "durable/contenders.rs"]
 mod contenders;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#[path = "support/cut_off.rs"]
+mod cut_off;
+#[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/detour.rs"]
 mod detour;
 #[path = "durable/directories.rs"]

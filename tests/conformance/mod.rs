@@ -9,7 +9,7 @@ mod oracle;
 #[allow(dead_code, reason = "numbers and texts are compared there, where a call is cheaper")]
 #[path = "../../remote/modules/tests/python/random.rs"]
 mod random;
-mod service;
+pub(crate) mod service;
 
 #[path = "../../remote/modules/tests/python/dicts.rs"]
 mod dicts;

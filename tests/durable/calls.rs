@@ -1,56 +1,10 @@
 //! Calls that are kept in place of states, and made again after the service was killed.
 
-use super::rows::CALLS;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use super::cut_off::CutOff;
+use super::rows::{CALLS, all};
 use tarmem::args::Args;
 use tarmem::modules::builtins::ListProxy;
-use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage, StorageError, Usage, Visit};
 use tarmem::{DynamicProxy, Proxy, RunningService, Service, Session, Value, args};
-use uuid::Uuid;
-
-/// A disk in memory that can be cut off, and counts what is written.
-#[derive(Clone, Default)]
-struct Disk {
-    there: MemoryDisk,
-    is_off: Arc<AtomicBool>,
-    written: Arc<AtomicUsize>,
-}
-
-struct Counting {
-    storage: MemoryStorage,
-    disk: Disk,
-}
-
-impl Storage for Counting {
-    fn id(&self) -> Uuid {
-        self.storage.id()
-    }
-
-    fn last(&self) -> u64 {
-        self.storage.last()
-    }
-
-    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
-        self.storage.load(each)
-    }
-
-    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
-        if self.disk.is_off.load(Ordering::SeqCst) {
-            return Err(StorageError::Refused("it is off".to_owned()));
-        }
-        self.disk.written.fetch_add(batch.len(), Ordering::SeqCst);
-        self.storage.commit(epoch, batch)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.storage.sync()
-    }
-
-    fn usage(&self) -> Usage {
-        self.storage.usage()
-    }
-}
 
 type Running = (RunningService, Session);
 
@@ -60,29 +14,19 @@ async fn running(service: Service) -> Running {
     (service, session)
 }
 
-impl Disk {
-    async fn start(&self) -> Running {
-        self.is_off.store(false, Ordering::SeqCst);
-        let storage = Counting { storage: MemoryStorage::open(&self.there), disk: self.clone() };
-        running(Service::new("127.0.0.1", 0).storage(storage)).await
-    }
+async fn start(disk: &CutOff) -> Running {
+    running(Service::new("127.0.0.1", 0).storage(disk.storage())).await
+}
 
-    /// Ends a service as if it was killed.
-    fn kill(&self, running: Running) {
-        self.is_off.store(true, Ordering::SeqCst);
-        drop(running);
-    }
+/// Ends a service as if it was killed.
+fn kill(disk: &CutOff, running: Running) {
+    disk.cut();
+    drop(running);
+}
 
-    /// How many calls there are to be made again.
-    fn calls(&self) -> usize {
-        let mut calls = 0;
-        let loaded = MemoryStorage::open(&self.there).load(&mut |table, _, _| {
-            calls += usize::from(table == CALLS);
-            Ok(())
-        });
-        loaded.expect("it is loaded");
-        calls
-    }
+/// How many calls there are to be made again.
+fn calls(disk: &CutOff) -> usize {
+    all(&disk.there).iter().filter(|(table, ..)| *table == CALLS).count()
 }
 
 /// Random numbers: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
@@ -266,8 +210,8 @@ async fn a_service_that_is_killed_has_what_one_that_is_not_killed_has() {
     let mut replayed = 0;
     for seed in 0..6 {
         let mut dice = Dice(seed);
-        let (disk, model) = (Disk::default(), running(Service::new("127.0.0.1", 0)).await);
-        let mut kept = disk.start().await;
+        let (disk, model) = (CutOff::default(), running(Service::new("127.0.0.1", 0)).await);
+        let mut kept = start(&disk).await;
         fill(&kept.1).await;
         fill(&model.1).await;
         for n in 0..300 {
@@ -284,17 +228,17 @@ async fn a_service_that_is_killed_has_what_one_that_is_not_killed_has() {
             let expected = outcome(&model.1, class, method, &args).await;
             assert_eq!(outcome(&kept.1, class, method, &args).await, expected, "{call}");
             if dice.below(60) == 0 {
-                disk.kill(kept);
-                replayed += disk.calls();
-                kept = disk.start().await;
+                kill(&disk, kept);
+                replayed += calls(&disk);
+                kept = start(&disk).await;
                 assert_eq!(snapshots(&kept.1).await, snapshots(&model.1).await, "{call}");
             }
         }
-        disk.kill(kept);
-        let kept = disk.start().await;
+        kill(&disk, kept);
+        let kept = start(&disk).await;
         assert_eq!(snapshots(&kept.1).await, snapshots(&model.1).await, "seed {seed}");
         drop(kept);
-        assert_eq!(disk.calls(), 0, "a service that ends in order leaves states only");
+        assert_eq!(calls(&disk), 0, "a service that ends in order leaves states only");
     }
     assert!(replayed > 300, "{replayed} calls were made again");
 }
@@ -303,8 +247,8 @@ async fn a_service_that_is_killed_has_what_one_that_is_not_killed_has() {
 async fn an_append_writes_as_many_bytes_whatever_the_length_of_the_list() {
     let mut written = Vec::new();
     for length in [1_000, 10_000, 100_000_i64] {
-        let disk = Disk::default();
-        let (service, session) = disk.start().await;
+        let disk = CutOff::default();
+        let (service, session) = start(&disk).await;
         let list = session.memoize("list", ListProxy::new(None)).await.expect("it is made");
         for from in (0..length).step_by(1_000) {
             list.extend(from..from + 1_000).await.expect("it extends");
@@ -313,13 +257,13 @@ async fn an_append_writes_as_many_bytes_whatever_the_length_of_the_list() {
         list.append(1).await.expect("it appends");
         let mut least = usize::MAX;
         for _ in 0..3 {
-            let before = disk.written.load(Ordering::SeqCst);
+            let before = disk.written();
             list.append(1).await.expect("it appends");
-            least = least.min(disk.written.load(Ordering::SeqCst) - before);
+            least = least.min(disk.written() - before);
         }
         assert!(least < 200, "{least} bytes at {length} elements");
         written.push(least);
-        disk.kill((service, session));
+        kill(&disk, (service, session));
     }
     assert!(written[2].abs_diff(written[0]) <= 8, "{written:?}");
 }

@@ -2,13 +2,11 @@
 
 use super::oracle::{Oracle, Outcome};
 use super::random::Random;
+pub(super) use super::service::OPERATIONS;
 use super::service::Service;
 use tarmem_modules::python::repr;
 use tarmem_remote::Value;
 use tarmem_remote::args::Args;
-
-/// The minimum number of operations for each type.
-pub(super) const OPERATIONS: usize = 20_000;
 
 /// The number of operations on one object.
 const BATCH: usize = 100;

@@ -15,6 +15,9 @@ use tarmem_remote::value::to_value;
 use tarmem_remote::{Context, Error, Object, Registry, Value};
 use uuid::Uuid;
 
+/// The minimum number of operations for each type.
+pub(super) const OPERATIONS: usize = 20_000;
+
 /// Far more than any result in these tests.
 const LIMIT: usize = 1 << 26;
 
