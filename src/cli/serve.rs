@@ -42,7 +42,13 @@ impl Serve {
         let (service, tokens) = self.settings.settle()?.service()?;
         let service = tokio::select! {
             bound = service.bind() => bound?,
-            _ = signals.end() => return Ok(()),
+            signal = signals.end() => {
+                tracing::warn!(
+                    "stopped by signal {} before it was ready: nothing was served, and what is kept is as it was",
+                    signal.as_raw_value()
+                );
+                return Ok(());
+            }
         };
         let addresses = service.addresses();
         let ends_when_storage_fails = service.ends_when_storage_fails();

@@ -20,7 +20,7 @@ mod room;
 pub(crate) mod rows;
 
 pub(crate) use commit::Committing;
-pub(crate) use room::{NoRoom, Room};
+pub(crate) use room::{DiskRoom, NoRoom, Room};
 
 use crate::config::Durability;
 use crate::faults::PlantedFaults;

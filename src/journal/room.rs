@@ -13,7 +13,8 @@ use tarmem_storage::Usage;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// What the disk must have left. When half of that would be used, too, only what makes things smaller goes on.
+/// What the disk must have left, with what the storage holds in reserve. When half of that would be used, too, only what
+/// makes things smaller goes on.
 const RESERVE: u64 = 32 << 20;
 
 /// How many bytes the arguments of a call may have that goes on when there is little room, and when there is none.
@@ -44,10 +45,24 @@ enum Left {
 /// Why a call is refused that would make what is kept larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom {
+    /// What is kept.
     pub(crate) used: u64,
+    /// What may be kept at most.
     pub(crate) most: u64,
-    /// It is the disk that has no more, and not the limit.
-    pub(crate) is_disk_full: bool,
+    /// If it is the disk that has no more, and not the limit that is reached.
+    pub(crate) disk: Option<DiskRoom>,
+}
+
+/// What a disk has no more room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DiskRoom {
+    /// How many bytes it should have for the data.
+    pub(crate) wanted: u64,
+    /// How many it has, with those that the data take.
+    pub(crate) has: u64,
+    /// How many are left, and how many of them are in reserve.
+    pub(crate) left: u64,
+    pub(crate) in_reserve: u64,
 }
 
 impl Default for Room {
@@ -110,7 +125,11 @@ impl Room {
         };
         *self.usage.lock() = usage;
         if self.left.swap(left as u8, Ordering::Relaxed) == Left::Enough as u8 && left != Left::Enough {
-            tracing::warn!("there is little room for data: {} bytes are used, of {most}", usage.used_bytes());
+            let free = usage.free_bytes.map_or("an unknown number of".to_owned(), |free| free.to_string());
+            tracing::warn!(
+                "there is little room for data: {} bytes are kept, of at most {most}; the disk has {free} bytes free",
+                usage.used_bytes()
+            );
         }
     }
 
@@ -134,7 +153,13 @@ impl Room {
         };
         let (usage, limit) = (self.usage(), self.most_used.load(Ordering::Relaxed));
         let most = most_of(&usage, limit);
-        (bytes > small).then_some(NoRoom { used: usage.used_bytes(), most, is_disk_full: most < limit })
+        let used = usage.used_bytes();
+        let disk = usage.free_bytes.filter(|_| most < limit).map(|free| {
+            let left = free + usage.reserve_bytes;
+            let (wanted, has) = (2 * used + RESERVE, usage.state_bytes + left);
+            DiskRoom { wanted, has, left, in_reserve: left.min(RESERVE) }
+        });
+        (bytes > small).then_some(NoRoom { used, most, disk })
     }
 }
 
@@ -143,7 +168,7 @@ fn most_of(usage: &Usage, limit: u64) -> u64 {
     let Some(free) = usage.free_bytes else { return limit };
     // Everything is to be in the file of the states, whose pages are half full at least; what is free in it is used
     // again.
-    let on_disk = (usage.state_bytes + free).saturating_sub(RESERVE) / 2;
+    let on_disk = (usage.state_bytes + free + usage.reserve_bytes).saturating_sub(RESERVE) / 2;
     limit.min(on_disk)
 }
 
@@ -176,7 +201,11 @@ mod tests {
             assert_eq!(room.is_scarce(), small.is_some(), "{usage:?}");
             assert_eq!(room.refusal(small.unwrap_or(usize::MAX)), None, "{usage:?}");
             let refusal = small.and_then(|small| room.refusal(small + 1));
-            assert_eq!(refusal.map(|refusal| refusal.is_disk_full), is_disk_full, "{usage:?}");
+            assert_eq!(
+                refusal.map(|refusal| refusal.disk.is_some_and(|disk| disk.wanted > disk.has)),
+                is_disk_full,
+                "{usage:?}"
+            );
         }
         // What was removed from a file leaves room in it.
         let mut emptied = usage(1 << 20, 0);

@@ -90,6 +90,7 @@ impl RecoveryError {
     pub(super) fn within(self, place: &str) -> Self {
         match self {
             RecoveryError::Unreadable(list) => RecoveryError::Unreadable(list.within(place)),
+            RecoveryError::NotReplayed(call) => RecoveryError::NotReplayed(call.within(place)),
             other => other,
         }
     }

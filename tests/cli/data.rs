@@ -110,7 +110,7 @@ fn what_cannot_be_read_refuses_the_start_unless_it_is_skipped() {
     // A program without this class.
     let without = ["--data", &directory, "--modules", "queue"];
     serve(&without).failed(1, &["the object under \"gone\"", "builtins.list", &directory]);
-    serve(&without).failed(1, &["skip"]);
+    serve(&without).failed(1, &["--skip-unreadable"]);
     let service =
         Serve::start(&["--host", "127.0.0.1", "--data", &directory, "--modules", "queue", "--skip-unreadable"]);
     assert_eq!(service.prints("keys"), ["\"jobs\""]);

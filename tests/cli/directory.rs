@@ -139,7 +139,7 @@ fn what_is_no_directory_is_named() {
     for command in ["check", "dump"] {
         data(&[command, &none]).failed(1, &[&none, "No such file"]);
         data(&[command, &letter]).failed(1, &[&letter, "cannot be read"]);
-        data(&[command, &folder.path("")]).failed(1, &[&folder.path(""), "letter"]);
+        data(&[command, &folder.path("")]).failed(1, &[&folder.path(""), "letter", "name a data directory"]);
         data(&[command, &empty]).failed(1, &[&empty, "nothing is in it"]);
         data(&[command]).failed(2, &["DIR"]);
         data(&[command, &none, "--addr", "h:1"]).failed(2, &["--addr", "connects to no service"]);
@@ -235,7 +235,10 @@ fn what_would_not_load_is_named_and_is_dumped_all_the_same() {
     assert_eq!(named("\"numbers\"").map(|line| &line["class"]), Some(&json!("builtins.list")), "{printed:?}");
     assert!(named("object 9").is_some() && named("\"nothing\"").is_some(), "{printed:?}");
     assert_eq!(printed.last().map(|last| &last["unreadable"]), Some(&json!(4)));
-    assert!(told.contains("4 things cannot be read") && told.contains(&directory), "{told}");
+    assert!(
+        told.contains("4 things cannot be read") && told.contains("--skip-unreadable") && told.contains(&directory),
+        "{told}"
+    );
 
     let dump = data(&["dump", &directory]).succeeded();
     let alice = lines(dump.clone()).into_iter().find(|line| line["keys"].get("alice").is_some()).expect("there");
@@ -275,7 +278,9 @@ fn a_dump_that_is_not_whole_makes_no_directory() {
     other[1] = other[1].replacen("\"state\":", "\"state\":{\"$what\":1},\"flags\":", 1);
     refused(&other, &["line 2"]);
     other[1] = "{\"object\":1}".to_owned();
-    refused(&other, &["line 2", "no line of a dump"]);
+    refused(&other, &["line 2", "this line of an object is malformed", "missing field `id`"]);
+    other[1] = "{\"something\":1}".to_owned();
+    refused(&other, &["line 2", "no line of a dump", "none of the fields object, undos, row and end"]);
     restore(&old, &dump).failed(1, &[&old, "is a data directory already"]);
     restore(&folder.path(""), &dump).failed(1, &["not empty"]);
 }
@@ -358,6 +363,18 @@ fn a_probe_tells_a_service_that_loads_from_one_that_is_ready_and_one_that_has_fa
     service.says(&format!("{OBJECTS} keys, {OBJECTS} objects"));
     service.says(&format!("loading {directory}: "));
     service.stop("KILL");
+    // A signal ends it while it loads, which its log says.
+    std::fs::remove_file(&socket).unwrap();
+    let mut command = tarmem(&["serve", "--unix", &socket, "--data", &directory]);
+    let loading = command.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    while !Path::new(&socket).exists() {
+        std::thread::yield_now();
+    }
+    let id = loading.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let ended = loading.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(told.contains("stopped by signal 15 before it was ready"), "{told}");
     std::fs::write(format!("{directory}/identity"), "damaged").unwrap();
     finish(tarmem(&["serve", "--unix", &socket, "--data", &directory]).env("TARMEM_LOG", "error"))
         .failed(1, &[&directory, "damaged"]);

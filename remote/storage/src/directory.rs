@@ -111,8 +111,9 @@ pub(crate) fn find(disk: &dyn Disk) -> Result<Found, StorageError> {
     }
     if let Some(strange) = files.strange.first() {
         return Err(StorageError::Refused(format!(
-            "{} is no data directory, and not empty: it has {strange:?} in it; name an empty or a new directory",
-            disk.place()
+            "{} is no data directory, and not empty: it has {strange:?} in it; {}",
+            disk.place(),
+            if disk.is_read_only() { "name a data directory" } else { "name an empty or a new directory" }
         )));
     }
     Ok(Found::Nothing(files))

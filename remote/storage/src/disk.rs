@@ -53,6 +53,11 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Whether it was opened to be read only.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
     /// Where it is, for messages.
     fn place(&self) -> String;
 }

@@ -21,11 +21,11 @@ pub enum StorageError {
         first: String,
     },
     /// What was read is not what was written.
-    #[error("{file} is damaged at byte {offset}: {what}; restore the directory from a backup")]
+    #[error("{file} is damaged{}: {what}; restore the directory from a backup", at_byte(*offset))]
     Damaged {
         /// The file.
         file: String,
-        /// Where in the file.
+        /// Where in the file; 0 if it is not known.
         offset: u64,
         /// What is wrong there.
         what: String,
@@ -101,6 +101,11 @@ pub enum StorageError {
         /// The one that has taken over.
         now: u64,
     },
+}
+
+/// Where something is damaged, if that is known.
+fn at_byte(offset: u64) -> String {
+    if offset == 0 { String::new() } else { format!(" at byte {offset}") }
 }
 
 impl StorageError {

@@ -1,7 +1,7 @@
 //! What there is to do besides commits: segments are made, and full ones folded into the states.
 
 use crate::Usage;
-use crate::directory::{RESERVE, segment_name, spare_name};
+use crate::directory::{segment_name, spare_name};
 use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::log::{self, Fresh, Sealed};
@@ -10,6 +10,7 @@ use crate::overlay::{self, Overlay};
 use crate::segment::{HEADER_BYTES, record_bytes};
 use crate::snapshot::Taken;
 use crate::snapshots::{self, Snapshots};
+use crate::space::{self, PAGE};
 use crate::states::{ShortLived, States};
 use std::collections::VecDeque;
 use std::io;
@@ -19,9 +20,6 @@ use uuid::Uuid;
 
 /// How long is waited for room on the disk before it is looked for again.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What the disk should have left after what is known to be written: for what the states write besides.
-const MARGIN: u64 = 2 << 20;
 
 /// Makes segments, and folds them into the states.
 #[derive(Debug)]
@@ -57,7 +55,10 @@ pub(crate) struct Work {
     pub(crate) failed: Option<String>,
     pub(crate) closing: bool,
     pub(crate) snapshots: Snapshots,
+    /// What is used of `sealed`.
     pub(crate) usage: Usage,
+    /// What the files of `sealed` take.
+    pub(crate) sealed_bytes: u64,
 }
 
 impl Keeper {
@@ -93,7 +94,7 @@ impl Keeper {
             if let Some(first) = &work.failed {
                 return Err(StorageError::Failed { first: first.clone() });
             }
-            let log_is_full = work.usage.log_bytes + full_bytes > self.options.log_bytes && !work.sealed.is_empty();
+            let log_is_full = work.sealed_bytes + full_bytes > self.options.log_bytes && !work.sealed.is_empty();
             if log_is_full && !self.options.in_background {
                 drop(work);
                 if !self.step()? {
@@ -109,7 +110,7 @@ impl Keeper {
             }
         }
         let ready = work.fresh.take();
-        let bytes = (HEADER_BYTES + record_bytes(batch)) as u64;
+        let least = (HEADER_BYTES + record_bytes(batch)) as u64;
         let fresh = match ready {
             Some(fresh) if fresh.has_room(batch) => fresh,
             unfit => {
@@ -117,16 +118,15 @@ impl Keeper {
                 let number = unfit.map_or(work.next, |unfit| unfit.number());
                 work.next = number + 1;
                 drop(work);
-                self.make_room(bytes.max(self.options.segment_bytes))?;
+                let made = Fresh::make(&*self.disk, self.id, number, self.bytes_of_next(least)?, None)?;
                 work = self.work();
-                Fresh::make(&*self.disk, self.id, number, bytes.max(self.options.segment_bytes), None)?
+                made
             }
         };
         work.active = fresh.number();
         // Not before: it is removed once it is folded, and the log has to go on somewhere.
         if let Some(full) = full {
-            work.usage.log_bytes += full.bytes;
-            work.sealed.push_back(full);
+            work.seal(full);
         }
         drop(work);
         self.changed.notify_all();
@@ -138,13 +138,16 @@ impl Keeper {
         loop {
             {
                 let mut work = self.work();
-                if std::mem::take(&mut work.postponed) && !work.closing {
-                    work = self.changed.wait_timeout(work, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+                if !work.is_over() && (work.postponed || !work.is_waiting()) {
+                    // There may be room again although nothing has happened here.
+                    let looks_again = work.postponed || (self.options.reserve_bytes > 0 && !work.reserved);
+                    work = match looks_again {
+                        true => self.changed.wait_timeout(work, PATIENCE).unwrap_or_else(PoisonError::into_inner).0,
+                        false => self.changed.wait(work).unwrap_or_else(PoisonError::into_inner),
+                    };
                 }
-                while !work.closing && work.failed.is_none() && !work.is_waiting() {
-                    work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
-                }
-                if work.closing || work.failed.is_some() {
+                work.postponed = false;
+                if work.is_over() {
                     return;
                 }
             }
@@ -157,28 +160,25 @@ impl Keeper {
 
     /// Does one piece of work. Returns whether there was any.
     pub(crate) fn step(&self) -> Result<bool, StorageError> {
+        if self.is_short() {
+            self.drop_spares()?;
+            // Together, if need be: what an earlier segment has put and a later one removed needs no room then.
+            let has_folded = self.fold(1)? || self.fold(usize::MAX)?;
+            self.work().postponed = !has_folded;
+            return Ok(has_folded);
+        }
         let (next, spare) = {
             let mut work = self.work();
             if work.fresh.is_some() {
                 drop(work);
-                return self.fold_one();
-            }
-            if work.spares.is_empty() {
-                drop(work);
-                if !self.make_room(self.options.segment_bytes)? {
-                    // What is full can be folded, which may leave a spare one.
-                    return self.fold_one();
-                }
-                work = self.work();
-                if work.fresh.is_some() {
-                    return Ok(true);
-                }
+                return self.fold(1);
             }
             work.next += 1;
             work.making = true;
             (work.next - 1, work.spares.pop())
         };
-        let made = Fresh::make(&*self.disk, self.id, next, self.options.segment_bytes, spare);
+        let bytes = space::segment_bytes(&*self.disk, &self.options, 0);
+        let made = Fresh::make(&*self.disk, self.id, next, bytes, spare);
         let mut work = self.work();
         work.making = false;
         work.fresh = Some(made?);
@@ -187,52 +187,83 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Folds the oldest full segment into the states. Returns whether there was one.
-    fn fold_one(&self) -> Result<bool, StorageError> {
+    /// Folds the oldest full segments, at most so many, into the states. Returns whether there was one, and room to
+    /// fold it.
+    fn fold(&self, most: usize) -> Result<bool, StorageError> {
         let (sealed, after) = {
             let work = self.work();
-            let Some(sealed) = work.sealed.front().copied() else { return Ok(false) };
-            (sealed, work.sealed.get(1).map_or(work.active, |next| next.number))
+            let sealed: Vec<_> = work.sealed.iter().take(most).copied().collect();
+            let after = work.sealed.get(sealed.len()).map_or(work.active, |next| next.number);
+            (sealed, after)
         };
-        let name = segment_name(sealed.number);
-        let bytes = log::read(&*self.disk, &name)?;
-        let contents = crate::segment::read(&bytes, sealed.number);
-        if contents.records.last().map(|record| record.number) != Some(sealed.last) {
-            let what = format!("batch {} was written to it, and is not readable", sealed.last);
-            return Err(StorageError::damaged(&name, contents.end as u64, what));
-        }
-        let folded = self.states.mark()?.0;
+        let Some(last) = sealed.last().map(|sealed| sealed.last) else { return Ok(false) };
         let mut short_lived = self.short_lived.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut overlay = Overlay::default();
-        log::apply(sealed.number, &bytes, &contents.records, folded, |batch| overlay.apply_over(&short_lived, batch))?;
-        drop(bytes);
-        // A page may be half empty, and what is replaced is freed later.
-        if !self.make_room(2 * overlay.value_bytes())? {
-            return Ok(false);
-        }
-        for fold in overlay.into_folds(self.options.fold_bytes, (sealed.last, after)) {
-            let begun = Instant::now();
-            let size: usize =
-                fold.values.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+        let overlay = self.overlay_of(&sealed, &short_lived)?;
+        let in_states = self.states.bytes() + overlay.value_bytes();
+        // A page may be half empty, and each change may need a copy of the page that it is in.
+        let needs = 2 * overlay.value_bytes() + in_states.min(overlay.pages_bytes());
+        let in_pieces = !self.has_plenty_for(needs);
+        let mut has_room = !in_pieces;
+        let weight = if in_pieces { PAGE } else { 0 };
+        for fold in overlay.into_folds(self.options.fold_bytes, weight, (last, after)) {
+            // What is removed only gains room. What is put is begun if there is room for all of it: in the end, the
+            // segments go.
+            if fold.puts() && !has_room {
+                has_room = self.make_room_to_fold(needs)?;
+            }
+            let removes_or_fits = has_room || !fold.puts();
+            if in_pieces && !(removes_or_fits && self.make_room_to_fold(2 * fold.bytes(PAGE) as u64)?) {
+                self.work().postponed = true;
+                return Ok(false);
+            }
+            let (begun, size) = (Instant::now(), fold.bytes(0));
             self.states.fold(&fold)?;
             overlay::note_short_lived(&mut short_lived, fold);
-            self.pause(size, begun);
+            if !in_pieces {
+                self.pause(size, begun);
+            }
         }
         drop(short_lived);
-        // Only now may the segment go: the states have all of it.
+        // Only now may the segments go: the states have all of them.
+        for segment in sealed {
+            self.let_go(segment)?;
+        }
+        Ok(true)
+    }
+
+    /// What the batches of these segments come to.
+    fn overlay_of(&self, sealed: &[Sealed], short_lived: &ShortLived) -> Result<Overlay, StorageError> {
+        let folded = self.states.mark()?.0;
+        let mut overlay = Overlay::default();
+        for segment in sealed {
+            let name = segment_name(segment.number);
+            let bytes = log::read(&*self.disk, &name)?;
+            let contents = crate::segment::read(&bytes, segment.number);
+            if contents.records.last().map(|record| record.number) != Some(segment.last) {
+                let what = format!("batch {} was written to it, and is not readable", segment.last);
+                return Err(StorageError::damaged(&name, contents.end as u64, what));
+            }
+            let change = |batch: &[u8]| overlay.apply_over(short_lived, batch);
+            log::apply(segment.number, &bytes, &contents.records, folded, change)?;
+        }
+        Ok(overlay)
+    }
+
+    /// Removes the oldest full segment, or keeps it to be used again.
+    fn let_go(&self, sealed: Sealed) -> Result<(), StorageError> {
+        let name = segment_name(sealed.number);
         let is_standard = sealed.bytes == self.options.segment_bytes;
-        let mut work = self.work();
-        let keeps = is_standard && work.spares.len() < 2;
-        drop(work);
+        let keeps = is_standard && !self.is_short() && self.work().spares.len() < 2;
         let gone = match keeps {
             true => self.disk.rename(&name, &spare_name(sealed.number)),
             false => self.disk.remove(&name),
         };
         // Synced, since the file may get another number and contents next.
         gone.and_then(|()| self.disk.sync_names()).map_err(StorageError::io(format!("removing {name}")))?;
-        work = self.work();
+        let mut work = self.work();
         work.sealed.pop_front();
-        work.usage.log_bytes -= sealed.bytes;
+        work.usage.log_bytes -= sealed.used;
+        work.sealed_bytes -= sealed.bytes;
         if keeps {
             work.spares.push(sealed.number);
         }
@@ -243,25 +274,7 @@ impl Keeper {
             self.freeze(taken)?;
         }
         self.changed.notify_all();
-        Ok(true)
-    }
-
-    /// Gives the reserve back if the disk has not so many bytes left. Returns whether it has then: without that,
-    /// nothing is tried, since after a write that fails nothing more can be written.
-    fn make_room(&self, bytes: u64) -> Result<bool, StorageError> {
-        let is_short = || self.free_bytes().is_some_and(|free| free < bytes + MARGIN);
-        if !is_short() {
-            return Ok(true);
-        }
-        self.end_snapshots();
-        let mut work = self.work();
-        if work.reserved {
-            let removed = self.disk.remove(RESERVE).and_then(|()| self.disk.sync_names());
-            removed.map_err(StorageError::io("giving back what was in reserve"))?;
-            work.reserved = false;
-        }
-        work.postponed = is_short();
-        Ok(!work.postponed)
+        Ok(())
     }
 
     /// Passes a snapshot of the states, in which there is everything that is sealed, to `taken`.
@@ -285,31 +298,13 @@ impl Keeper {
         there.iter().for_each(Snapshots::end);
     }
 
-    /// Takes a part of the disk into reserve, if there is plenty of it.
-    fn reserve(&self) {
-        let bytes = self.options.reserve_bytes;
-        let plenty = self.free_bytes().is_some_and(|free| free / 8 > bytes);
-        if bytes == 0 || !plenty || self.work().reserved {
-            return;
-        }
-        // Nothing depends on it.
-        match self.disk.create(RESERVE).and_then(|file| file.allocate(bytes)) {
-            Ok(()) => self.work().reserved = true,
-            Err(_) => drop(self.disk.remove(RESERVE)),
-        }
-    }
-
-    fn free_bytes(&self) -> Option<u64> {
-        self.disk.free_bytes().ok().flatten()
-    }
-
     /// Keeps the rate at which is folded.
     fn pause(&self, bytes: usize, begun: Instant) {
         let Some(rate) = self.options.fold_rate.filter(|_| self.options.in_background) else { return };
         let least = Duration::from_secs_f64(bytes as f64 / rate as f64);
         let until = begun + least;
         let mut work = self.work();
-        while !work.closing && work.usage.log_bytes <= self.options.log_bytes {
+        while !work.closing && work.sealed_bytes <= self.options.log_bytes {
             let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
                 return;
             };
@@ -319,7 +314,18 @@ impl Keeper {
 }
 
 impl Work {
+    /// Another segment is full.
+    pub(crate) fn seal(&mut self, full: Sealed) {
+        self.usage.log_bytes += full.used;
+        self.sealed_bytes += full.bytes;
+        self.sealed.push_back(full);
+    }
+
     fn is_waiting(&self) -> bool {
         self.fresh.is_none() || !self.sealed.is_empty()
+    }
+
+    fn is_over(&self) -> bool {
+        self.closing || self.failed.is_some()
     }
 }

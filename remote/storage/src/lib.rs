@@ -47,6 +47,7 @@ mod segment;
 pub mod sim;
 mod snapshot;
 mod snapshots;
+mod space;
 mod states;
 
 pub use batch::{Batch, Change, Changes, Malformed, SHORT_LIVED, Table};
@@ -122,10 +123,14 @@ pub trait Storage: Send {
 pub struct Usage {
     /// The bytes of the log that are not in the states yet.
     pub log_bytes: u64,
+    /// The bytes of the disk that the log takes, with what is prepared to be written.
+    pub log_file_bytes: u64,
     /// The bytes of the states: of their keys and values.
     pub value_bytes: u64,
     /// The bytes of the disk that the states' file takes, with what is free in it.
     pub state_bytes: u64,
+    /// The bytes of the disk that are held in reserve.
+    pub reserve_bytes: u64,
     /// The bytes that the disk has left, if that is known.
     pub free_bytes: Option<u64>,
 }
@@ -138,6 +143,6 @@ impl Usage {
 
     /// The bytes of the files.
     pub fn file_bytes(&self) -> u64 {
-        self.log_bytes + self.state_bytes
+        self.log_file_bytes + self.state_bytes
     }
 }

@@ -18,6 +18,7 @@ use crate::options::LocalOptions;
 use crate::overlay::Overlay;
 use crate::segment::record_bytes;
 use crate::snapshot::Taken;
+use crate::space;
 use crate::states::{Fold, States};
 use crate::{Storage, Usage, Visit};
 use std::sync::{Arc, Condvar, Mutex};
@@ -82,7 +83,7 @@ impl LocalStorage {
                 let made = disk.create(STATES).map_err(StorageError::io(format!("making {STATES}")))?;
                 let states = States::open(made, STATES)?;
                 states.fold(&Fold { mark: Some((0, 1)), ..Fold::default() })?;
-                Fresh::make(&*disk, id, 1, options.segment_bytes, None)?;
+                Fresh::make(&*disk, id, 1, space::segment_bytes(&*disk, &options, 0), None)?;
                 drop(states);
                 directory::finish(&*disk)?;
                 let files = Files::of(&*disk)?;
@@ -108,8 +109,7 @@ impl LocalStorage {
         let mut work = Work { next: recovered.next, reserved: files.reserve, ..Work::default() };
         for (sealed, bytes, records) in recovered.segments {
             log::apply(sealed.number, &bytes, &records, mark.0, |batch| unfolded.apply(batch))?;
-            work.usage.log_bytes += sealed.bytes;
-            work.sealed.push_back(sealed);
+            work.seal(sealed);
         }
         for spare in &files.spares {
             disk.remove(&spare_name(*spare)).map_err(StorageError::io(format!("removing {}", spare_name(*spare))))?;
@@ -127,7 +127,8 @@ impl LocalStorage {
             disk.remove(RESERVE).map_err(StorageError::io("giving back what was in reserve"))?;
             work.reserved = false;
         }
-        let fresh = Fresh::make(&*disk, id, work.next, options.segment_bytes, None)?;
+        let bytes = space::segment_bytes(&*disk, &options, 0);
+        let fresh = Fresh::make(&*disk, id, work.next, bytes, None)?;
         work.next += 1;
         let active = fresh.activate();
         work.active = active.number();
@@ -161,7 +162,9 @@ impl LocalStorage {
     /// # Errors
     /// Those of the disk.
     pub fn keep(&self) -> Result<bool, StorageError> {
-        self.keeper.guarded(|| self.keeper.step())
+        let worked = self.keeper.guarded(|| self.keeper.step());
+        self.keeper.reserve();
+        worked
     }
 
     fn append(&mut self, batch: &[u8]) -> Result<u64, StorageError> {
@@ -239,7 +242,8 @@ impl Storage for LocalStorage {
     /// Goes on in the next segment of the log, so that this one is folded, and ends snapshots.
     fn settle(&mut self) -> Result<(), StorageError> {
         self.keeper.end_snapshots();
-        self.seal()
+        let keeper = Arc::clone(&self.keeper);
+        if keeper.guarded(|| keeper.can_settle())? { self.seal() } else { Ok(()) }
     }
 
     fn snapshot(&mut self, taken: Taken) -> Result<(), StorageError> {
@@ -262,11 +266,16 @@ impl Storage for LocalStorage {
     }
 
     fn usage(&self) -> Usage {
-        let sealed = self.keeper.work().usage;
+        let work = self.keeper.work();
+        let reserve_bytes = if work.reserved { self.keeper.options.reserve_bytes } else { 0 };
+        let (log_bytes, log_file_bytes) = (work.usage.log_bytes, work.sealed_bytes);
+        drop(work);
         Usage {
-            log_bytes: sealed.log_bytes + self.active.length(),
+            log_bytes: log_bytes + self.active.length(),
+            log_file_bytes: log_file_bytes + self.active.bytes(),
             value_bytes: self.keeper.states.value_bytes(),
             state_bytes: self.keeper.states.bytes(),
+            reserve_bytes,
             free_bytes: self.keeper.disk.free_bytes().unwrap_or(None),
         }
     }

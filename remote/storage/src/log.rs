@@ -37,6 +37,8 @@ pub(crate) struct Active {
 pub(crate) struct Sealed {
     pub(crate) number: u64,
     pub(crate) bytes: u64,
+    /// How many of these are used.
+    pub(crate) used: u64,
     /// The last batch in it.
     pub(crate) last: u64,
 }
@@ -113,6 +115,11 @@ impl Active {
         self.number
     }
 
+    /// How many bytes its file has.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// How many bytes have been written to it.
     pub(crate) fn length(&self) -> u64 {
         self.at
@@ -142,7 +149,7 @@ impl Active {
 
     /// The same segment, when nothing more is appended to it. `None` if nothing was.
     pub(crate) fn seal(&self) -> Option<Sealed> {
-        Some(Sealed { number: self.number, bytes: self.bytes, last: self.last? })
+        Some(Sealed { number: self.number, bytes: self.bytes, used: self.at, last: self.last? })
     }
 }
 
@@ -196,7 +203,7 @@ pub(crate) fn recover(
         recovered.last = last;
         // One that is empty and not at the end was too small for the batch in the next one.
         recovered.folded.extend(recovered.empty.drain(..).filter(|empty| *empty < log_at));
-        let sealed = Sealed { number, bytes: bytes.len() as u64, last };
+        let sealed = Sealed { number, bytes: bytes.len() as u64, used: contents.end as u64, last };
         if last <= folded {
             recovered.folded.push(number);
         } else {

@@ -1,9 +1,10 @@
 //! The changes of many batches, as one: what they come to for each key.
 
 use crate::batch::{Change, Changes, Malformed, SHORT_LIVED, Table};
+use crate::space::PAGE;
 use crate::states::{Fold, ShortLived};
 use std::collections::BTreeMap;
-use std::collections::btree_map::{IntoIter, Iter, Range};
+use std::collections::btree_map::{Iter, Range};
 use std::iter::Peekable;
 use std::ops::Bound;
 
@@ -110,10 +111,17 @@ impl Overlay {
         self.values.iter().map(bytes).sum::<usize>() as u64
     }
 
-    /// Its changes for the states, in pieces of about `bytes` bytes each, with `mark` in the last of them.
-    pub(crate) fn into_folds(self, bytes: usize, mark: (u64, u64)) -> impl Iterator<Item = Fold> {
-        Folds { ranges: self.ranges.into_iter().collect(), values: self.values.into_iter().peekable(), bytes, mark }
-            .fused()
+    /// The bytes of as many pages as there are changes.
+    pub(crate) fn pages_bytes(&self) -> u64 {
+        (self.values.len() + self.ranges.len()) as u64 * PAGE as u64
+    }
+
+    /// Its changes for the states, in pieces of about `bytes` bytes each, for which each change counts `weight` bytes
+    /// more; with `mark` in the last of them. What is removed goes first: what is put may need its room.
+    pub(crate) fn into_folds(self, bytes: usize, weight: usize, mark: (u64, u64)) -> impl Iterator<Item = Fold> {
+        let (removed, put): (Vec<_>, Vec<_>) = self.values.into_iter().partition(|(_, value)| value.is_none());
+        let values = removed.into_iter().chain(put).peekable();
+        Folds { ranges: self.ranges.into_iter().peekable(), values, bytes, weight, mark }.fused()
     }
 
     /// Merges it with entries of the states, which come in order: calls `each` with what there is, in order.
@@ -150,30 +158,41 @@ pub(crate) fn note_short_lived(short_lived: &mut ShortLived, folded: Fold) {
     }
 }
 
-struct Folds {
-    ranges: Vec<(Vec<u8>, Vec<u8>)>,
-    values: Peekable<IntoIter<Vec<u8>, Option<Vec<u8>>>>,
+struct Folds<R: Iterator, V: Iterator> {
+    ranges: Peekable<R>,
+    values: Peekable<V>,
     bytes: usize,
+    weight: usize,
     mark: (u64, u64),
 }
 
-impl Folds {
+impl<R, V> Folds<R, V>
+where
+    R: Iterator<Item = (Vec<u8>, Vec<u8>)>,
+    V: Iterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+{
     fn fused(mut self) -> impl Iterator<Item = Fold> {
         let mut over = false;
         std::iter::from_fn(move || {
             if over {
                 return None;
             }
-            // All ranges go first: a value inside one of them was set after the range was removed.
-            let mut fold = Fold { ranges: std::mem::take(&mut self.ranges), ..Fold::default() };
+            let mut fold = Fold::default();
             let mut bytes = 0;
+            // All ranges go first: a value inside one of them was set after the range was removed.
+            while bytes < self.bytes
+                && let Some((from, to)) = self.ranges.next()
+            {
+                bytes += from.len() + to.len() + self.weight;
+                fold.ranges.push((from, to));
+            }
             while bytes < self.bytes
                 && let Some((key, value)) = self.values.next()
             {
-                bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+                bytes += key.len() + value.as_ref().map_or(0, Vec::len) + self.weight;
                 fold.values.push((key, value));
             }
-            over = self.values.peek().is_none();
+            over = self.ranges.peek().is_none() && self.values.peek().is_none();
             fold.mark = over.then_some(self.mark);
             Some(fold)
         })
@@ -295,7 +314,7 @@ mod tests {
                 for pieces in [if is_cut_off { 1 } else { 0 }, usize::MAX] {
                     let mut overlay = Overlay::default();
                     overlay.apply_over(&short_lived, batch.as_bytes()).expect("well formed");
-                    for fold in overlay.into_folds(4, (1, 1)).take(pieces) {
+                    for fold in overlay.into_folds(4, 0, (1, 1)).take(pieces) {
                         for (from, to) in &fold.ranges {
                             states.retain(|key, _| key < from || key >= to);
                         }

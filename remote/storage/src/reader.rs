@@ -73,7 +73,8 @@ impl LocalReader {
         let mut usage = Usage { value_bytes: states.value_bytes(), state_bytes: states.bytes(), ..Usage::default() };
         for (sealed, bytes, records) in recovered.segments {
             log::apply(sealed.number, &bytes, &records, mark.0, |batch| unfolded.apply(batch))?;
-            usage.log_bytes += sealed.bytes;
+            usage.log_bytes += sealed.used;
+            usage.log_file_bytes += sealed.bytes;
         }
         Ok(LocalReader { place: disk.place(), id, last: recovered.last, states, unfolded, usage, torn: recovered.torn })
     }

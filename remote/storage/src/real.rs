@@ -126,6 +126,10 @@ impl Disk for RealDisk {
         Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
     }
 
+    fn is_read_only(&self) -> bool {
+        self.only_read
+    }
+
     fn place(&self) -> String {
         self.directory.display().to_string()
     }

@@ -43,6 +43,8 @@ struct State {
     fault: Option<(u64, Fault)>,
     off: bool,
     full: bool,
+    /// How many bytes fit on it, if that is limited.
+    capacity: Option<usize>,
     /// The generation of the machine: files that were opened before a power failure are not valid any more.
     boots: u64,
 }
@@ -126,6 +128,12 @@ impl SimDisk {
     /// Frees space on a disk that was full.
     pub fn make_room(&self) {
         self.lock().full = false;
+    }
+
+    /// Limits what fits on it: to what is there now, and so many bytes more.
+    pub fn leave(&self, bytes: usize) {
+        let mut state = self.lock();
+        state.capacity = Some(state.taken() + bytes);
     }
 
     /// The power fails, and comes back: what was not synced survives as the dice say.
@@ -264,10 +272,20 @@ impl State {
     }
 
     fn grow(&self, file: usize, length: usize) -> io::Result<()> {
-        if self.full && length > self.files[file].now.len() {
+        let more = length.saturating_sub(self.files[file].now.len());
+        if more > 0 && (self.full || self.free().is_some_and(|free| more > free)) {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "planted: the disk is full"));
         }
         Ok(())
+    }
+
+    /// The bytes of all files.
+    fn taken(&self) -> usize {
+        self.names.values().map(|file| self.files[*file].now.len()).sum()
+    }
+
+    fn free(&self) -> Option<usize> {
+        self.capacity.map(|capacity| capacity.saturating_sub(self.taken()))
     }
 }
 
@@ -329,6 +347,10 @@ impl Disk for SimDisk {
         state.durable_names = state.names.clone();
         state.renames.clear();
         Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(self.lock().free().map(|free| free as u64))
     }
 
     fn place(&self) -> String {

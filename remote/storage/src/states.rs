@@ -57,6 +57,20 @@ pub(crate) struct Fold {
     pub(crate) mark: Option<(u64, u64)>,
 }
 
+impl Fold {
+    /// Whether any key gets a value.
+    pub(crate) fn puts(&self) -> bool {
+        self.values.iter().any(|(_, value)| value.is_some())
+    }
+
+    /// The bytes of its keys and values, and `weight` more for each of them.
+    pub(crate) fn bytes(&self, weight: usize) -> usize {
+        let ranges = self.ranges.iter().map(|(from, to)| from.len() + to.len() + weight);
+        let values = self.values.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len) + weight);
+        ranges.chain(values).sum()
+    }
+}
+
 /// A file as redb wants it.
 #[derive(Debug)]
 struct Backend(Arc<dyn DiskFile>);
@@ -93,7 +107,7 @@ impl States {
             let is_whole = database.check_integrity()?;
             Ok::<_, redb::DatabaseError>((database, is_whole))
         })?;
-        let (database, is_whole) = opened.map_err(|error| refused("opening", name, &error))?;
+        let (database, is_whole) = opened.map_err(|error| unopened(name, error))?;
         if !is_whole {
             return Err(StorageError::damaged(name, 0, "a checksum is another one"));
         }
@@ -275,6 +289,17 @@ fn crc_of(key: &[u8], value: &[u8]) -> u32 {
 /// What `work` comes to. redb panics on some pages that were changed behind its back.
 fn unpanicked<T>(file: &str, work: impl FnOnce() -> T) -> Result<T, StorageError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| StorageError::damaged(file, 0, "a page of it makes no sense"))
+}
+
+/// Why the database cannot be opened: what redb finds wrong in a file is damage.
+fn unopened(file: &str, error: redb::DatabaseError) -> StorageError {
+    match error {
+        redb::DatabaseError::Storage(redb::StorageError::Io(source)) => {
+            StorageError::io(format!("opening {file}"))(source)
+        }
+        redb::DatabaseError::Storage(redb::StorageError::Corrupted(what)) => StorageError::damaged(file, 0, what),
+        other => refused("opening", file, &other),
+    }
 }
 
 fn refused(doing: &str, file: &str, error: &dyn std::fmt::Display) -> StorageError {

@@ -34,11 +34,17 @@ pub(super) fn run(directory: &Path, output: &mut Output) -> Result<(), Failure> 
     })?;
     match checked.unreadable.len() {
         0 => Ok(()),
-        count => Err(Failure::failed(format!(
-            "{}: {count} things cannot be read by this program, so it would not start with this directory; use a \
-             program that has their classes",
-            directory.display()
-        ))),
+        count => {
+            let what = match count {
+                1 => "one thing cannot be read by this program".to_owned(),
+                count => format!("{count} things cannot be read by this program"),
+            };
+            Err(Failure::failed(format!(
+                "{}: {what}, for the reasons above, so it would not start with this directory; start a program that \
+                 can read everything, or this one with --skip-unreadable, which moves the rest aside",
+                directory.display()
+            )))
+        }
     }
 }
 

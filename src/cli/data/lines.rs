@@ -73,31 +73,66 @@ pub(super) struct EndLine {
 }
 
 /// A line after the first one, as it is read.
-#[derive(Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
 pub(super) enum Line {
-    Object {
-        object: u64,
-        #[serde(rename = "id")]
-        _id: Uuid,
-        class: String,
-        keys: BTreeMap<String, u64>,
-        #[serde(default)]
-        flags: u8,
-        state: Json,
-    },
-    Undos {
-        undos: Json,
-        session: u32,
-        call: u64,
-    },
-    Row {
-        row: (u8, String, String),
-    },
-    End {
-        #[serde(rename = "end")]
-        _end: bool,
-        objects: u64,
-        keys: u64,
-    },
+    Object(ReadObject),
+    Undos(ReadUndos),
+    Row(ReadRow),
+    End(ReadEnd),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadObject {
+    pub(super) object: u64,
+    #[serde(rename = "id")]
+    _id: Uuid,
+    pub(super) class: String,
+    pub(super) keys: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(super) flags: u8,
+    pub(super) state: Json,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadUndos {
+    pub(super) undos: Json,
+    pub(super) session: u32,
+    pub(super) call: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadRow {
+    pub(super) row: (u8, String, String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadEnd {
+    #[serde(rename = "end")]
+    _end: bool,
+    pub(super) objects: u64,
+    pub(super) keys: u64,
+}
+
+impl Line {
+    /// Reads a line. The error says what is wrong with it.
+    pub(super) fn read(text: &[u8]) -> Result<Self, String> {
+        let not_one = |error: serde_json::Error| format!("this is no line of a dump: {error}");
+        let line: serde_json::Map<String, Json> = serde_json::from_slice(text).map_err(not_one)?;
+        // What a line is about is the name of one of its fields.
+        let kind = ["object", "undos", "row", "end"].into_iter().find(|kind| line.contains_key(*kind));
+        let wrong = |what: &str, error: serde_json::Error| format!("this line of {what} is malformed: {error}");
+        let line = Json::Object(line);
+        match kind {
+            Some("object") => {
+                ReadObject::deserialize(line).map(Line::Object).map_err(|error| wrong("an object", error))
+            }
+            Some("undos") => ReadUndos::deserialize(line).map(Line::Undos).map_err(|error| wrong("undos", error)),
+            Some("row") => ReadRow::deserialize(line).map(Line::Row).map_err(|error| wrong("a row", error)),
+            Some(_) => ReadEnd::deserialize(line).map(Line::End).map_err(|error| wrong("the end", error)),
+            None => Err("this is no line of a dump: it has none of the fields object, undos, row and end".to_owned()),
+        }
+    }
 }

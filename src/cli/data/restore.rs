@@ -1,6 +1,6 @@
 //! `tarmem data restore`.
 
-use super::lines::{FORMAT, Head, Line};
+use super::lines::{FORMAT, Head, Line, ReadEnd, ReadObject, ReadRow, ReadUndos};
 use super::state::{self, Ids, from_hex};
 use super::tokens::{Token, put};
 use crate::cli::output::{Failure, Output};
@@ -109,9 +109,8 @@ impl Restoring {
             let number = lines.number + 1;
             let failed = |what: String| Failure::failed(format!("line {number}: {what}"));
             let line = lines.next()?.ok_or_else(|| failed("the dump ends before it is complete".to_owned()))?;
-            let line = serde_json::from_slice(line);
-            match line.map_err(|error| failed(format!("this is no line of a dump: {error}")))? {
-                Line::End { objects, keys, .. } => {
+            match Line::read(line).map_err(failed)? {
+                Line::End(ReadEnd { objects, keys, .. }) => {
                     let found = (self.objects.len() as u64, self.seen.len() as u64);
                     if found != (objects, keys) {
                         let (objects_found, keys_found) = found;
@@ -136,7 +135,7 @@ impl Restoring {
 
     fn take(&mut self, line: Line) -> Result<(), String> {
         match line {
-            Line::Object { object, class, keys, flags, state, .. } => {
+            Line::Object(ReadObject { object, class, keys, flags, state, .. }) => {
                 let mut bytes = vec![flags];
                 put(&mut bytes, Token::Map(1));
                 put(&mut bytes, Token::Text(&class));
@@ -155,7 +154,7 @@ impl Restoring {
                     }
                 }
             }
-            Line::Undos { undos, session, call } => {
+            Line::Undos(ReadUndos { undos, session, call }) => {
                 if self.sessions.insert(session) {
                     // Nobody goes on with it.
                     let row = SessionRow { id: Uuid::new_v4(), secret: Uuid::new_v4(), credential: NO_TOKEN };
@@ -166,13 +165,13 @@ impl Restoring {
                 self.from.move_to(&self.to, &mut bytes);
                 rows::put_undos(&mut self.batch, session, call, &bytes);
             }
-            Line::Row { row: (table, key, value) } => {
+            Line::Row(ReadRow { row: (table, key, value) }) => {
                 let bytes = |hex: &str| from_hex(hex).ok_or_else(|| "a row is not in hexadecimal digits".to_owned());
                 let mut value = bytes(&value)?;
                 self.from.move_to(&self.to, &mut value);
                 self.batch.put(table, &bytes(&key)?, &value);
             }
-            Line::End { .. } => {}
+            Line::End(_) => {}
         }
         Ok(())
     }

@@ -96,9 +96,16 @@ pub struct NotReplayed {
     pub call: u64,
     /// Why.
     pub why: ReplayProblem,
+    /// The directory in which it is; empty if that has no name.
+    pub place: String,
 }
 
 impl NotReplayed {
+    /// The same, saying that it is in `place`.
+    pub(super) fn within(self, place: &str) -> Self {
+        NotReplayed { place: place.to_owned(), ..self }
+    }
+
     /// Why the object cannot be read.
     pub(super) fn reason(&self) -> String {
         let NotReplayed { class, method, call, why, .. } = self;
@@ -109,8 +116,14 @@ impl NotReplayed {
 
 impl fmt::Display for NotReplayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.place.is_empty() {
+            write!(f, "{}: ", self.place)?;
+        }
         write!(f, "{}: {}. ", object_named(&self.key, self.object), self.reason())?;
-        f.write_str("Start the program that has made the call, and end it in order: then no calls are left")
+        f.write_str(
+            "Start the program that has made the call, and end it in order: then no calls are left. Or start this one \
+             with `--skip-unreadable`, which moves the object aside (`Service::skip_unreadable` in code)",
+        )
     }
 }
 
@@ -133,7 +146,7 @@ impl Refused {
     /// The error for this object, which has this key, if that is not empty.
     pub(super) fn of(self, key: &str, object: u64) -> NotReplayed {
         let Refused { class, method, call, why } = self;
-        NotReplayed { key: key.to_owned(), object, class: class.to_owned(), method, call, why }
+        NotReplayed { key: key.to_owned(), object, class: class.to_owned(), method, call, why, place: String::new() }
     }
 }
 

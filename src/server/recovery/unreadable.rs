@@ -93,7 +93,10 @@ impl fmt::Display for UnreadableList {
             0 => f.write_str(". ")?,
             more => write!(f, "; and {more} more. ")?,
         }
-        f.write_str("Start a program that has these classes, or skip what is unreadable, which moves it aside")
+        f.write_str(
+            "Start a program that can read it, or start this one with `--skip-unreadable`, which moves it aside \
+             (`Service::skip_unreadable` in code)",
+        )
     }
 }
 

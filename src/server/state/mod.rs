@@ -24,7 +24,7 @@ pub(crate) mod suspects;
 use super::history::History;
 use crate::config::{Durability, Limits, OnStorageFailure};
 use crate::faults::{PlantedFault, PlantedFaults};
-use crate::journal::{Entered, Journal, NoRoom};
+use crate::journal::{DiskRoom, Entered, Journal, NoRoom};
 use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
 use backup::Backups;
 use heartbeat::Heartbeat;
@@ -251,11 +251,19 @@ impl State {
 }
 
 fn no_room(refusal: Option<NoRoom>) -> Result<(), Error> {
-    let Some(NoRoom { used, most, is_disk_full }) = refusal else { return Ok(()) };
-    let remedy = match is_disk_full {
-        true => "make room on the disk, where some is kept in reserve, or delete keys",
-        false => "delete keys, or raise the limit data_bytes",
-    };
-    let remedy = format!("{remedy}; the call was not made, and calls without arguments go on");
-    Err(Error::limit("bytes of data on disk", used, most, remedy))
+    const GOES_ON: &str = "the call was not made, and calls without arguments go on";
+    match refusal {
+        None => Ok(()),
+        Some(NoRoom { disk: Some(DiskRoom { wanted, has, left, in_reserve }), .. }) => {
+            let remedy = format!(
+                "the disk has {left} bytes left, of which {in_reserve} are in reserve: delete keys, or free space on \
+                 the disk; {GOES_ON}"
+            );
+            Err(Error::limit("bytes of the disk that the data may take, with the reserve,", wanted, has, remedy))
+        }
+        Some(NoRoom { used, most, disk: None }) => {
+            let remedy = format!("delete keys, or raise the limit data_bytes; {GOES_ON}");
+            Err(Error::limit("bytes of data on disk", used, most, remedy))
+        }
+    }
 }
