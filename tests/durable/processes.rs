@@ -1,6 +1,10 @@
 //! A service that is killed again and again, and clients, in processes of their own, that do not notice.
 //!
-//! `TARMEM_TEST_KILLS` sets how often it is killed, and `TARMEM_TEST_SEED` repeats a run's moments.
+//! `TARMEM_TEST_KILLS` sets how often it is killed, and `TARMEM_TEST_SEED` repeats a run's moments:
+//!
+//! ```text
+//! TARMEM_TEST_KILLS=1000 cargo test --test durable clients_do_not_notice -- --nocapture
+//! ```
 
 use super::client;
 use super::contenders;
