@@ -238,7 +238,7 @@ impl Keeper {
         for segment in sealed {
             let name = segment_name(segment.number);
             let bytes = log::read(&*self.disk, &name)?;
-            let contents = crate::segment::read(&bytes, segment.number);
+            let contents = crate::segment::read(&bytes);
             if contents.records.last().map(|record| record.number) != Some(segment.last) {
                 let what = format!("batch {} was written to it, and is not readable", segment.last);
                 return Err(StorageError::damaged(&name, contents.end as u64, what));

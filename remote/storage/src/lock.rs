@@ -15,8 +15,12 @@ const READER: &str = "another process, which reads it";
 /// More than anybody writes into the file that is locked.
 const WHO_BYTES: u64 = 200;
 
-/// Makes the directory, in which `disk` is, if it is not there, and locks it for as long as the returned file is open.
-pub(crate) fn take(directory: &Path, disk: &dyn Disk) -> Result<File, StorageError> {
+/// What is locked of a directory: the directory itself, so that it is of no use to remove the file that names the
+/// holder; and that file.
+pub(crate) type Locks = Vec<File>;
+
+/// Makes the directory, in which `disk` is, if it is not there, and locks it for as long as the locks live.
+pub(crate) fn take(directory: &Path, disk: &dyn Disk) -> Result<Locks, StorageError> {
     let shown = || directory.display().to_string();
     let unusable = |source| StorageError::Unusable { directory: shown(), source };
     make(directory).map_err(unusable)?;
@@ -38,29 +42,51 @@ pub(crate) fn take(directory: &Path, disk: &dyn Disk) -> Result<File, StorageErr
     }
     let since = humantime::format_rfc3339_seconds(SystemTime::now());
     let who = format!("process {}, since {since}", std::process::id());
+    let whole = lock_whole(directory, |whole| whole.try_lock(), unusable)?;
     file.set_len(0).and_then(|()| file.write_all(who.as_bytes())).map_err(unusable)?;
-    Ok(file)
+    Ok([file].into_iter().chain(whole).collect())
 }
 
-/// Locks the directory against those that write to it, for as long as the returned file is open. Nothing is changed.
-/// `None` if nobody ever had it, or if it is on a file system without locks, to which nobody writes.
-pub(crate) fn share(directory: &Path) -> Result<Option<File>, StorageError> {
+/// Locks the directory itself, if its file system can do that.
+fn lock_whole(
+    directory: &Path,
+    lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+    refused: impl Fn(io::Error) -> StorageError,
+) -> Result<Option<File>, StorageError> {
+    let whole = File::open(directory).map_err(&refused)?;
+    match lock(&whole) {
+        Ok(()) => Ok(Some(whole)),
+        Err(TryLockError::WouldBlock) => {
+            let by = format!("another process, whose file `{LOCK}` was removed");
+            Err(StorageError::InUse { directory: directory.display().to_string(), by })
+        }
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Locks the directory against those that write to it, for as long as the locks live. Nothing is changed. There are none
+/// if it is on a file system without locks, to which nobody writes.
+pub(crate) fn share(directory: &Path) -> Result<Locks, StorageError> {
     let shown = || directory.display().to_string();
     let unreadable = |source| StorageError::Unreadable { directory: shown(), source };
     if !directory.metadata().map_err(unreadable)?.is_dir() {
         return Err(unreadable(io::ErrorKind::NotADirectory.into()));
     }
     let file = match File::open(directory.join(LOCK)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(file) => Some(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => return Err(unreadable(source)),
     };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(StorageError::InUse { directory: shown(), by: holder(&file) }),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
-        Err(TryLockError::Error(source)) => Err(unreadable(source)),
+    match file.as_ref().map(|file| (file, file.try_lock_shared())) {
+        None | Some((_, Ok(()))) => {}
+        Some((file, Err(TryLockError::WouldBlock))) => {
+            return Err(StorageError::InUse { directory: shown(), by: holder(file) });
+        }
+        Some((_, Err(TryLockError::Error(error)))) if error.kind() == io::ErrorKind::Unsupported => {}
+        Some((_, Err(TryLockError::Error(source)))) => return Err(unreadable(source)),
     }
+    let whole = lock_whole(directory, |whole| whole.try_lock_shared(), unreadable)?;
+    Ok(file.into_iter().chain(whole).collect())
 }
 
 /// Who has locked the file.

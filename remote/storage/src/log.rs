@@ -17,6 +17,7 @@ pub(crate) struct Fresh {
     file: Arc<dyn DiskFile>,
     number: u64,
     bytes: u64,
+    salt: u64,
 }
 
 /// The segment to which batches are appended.
@@ -25,6 +26,7 @@ pub(crate) struct Active {
     file: Arc<dyn DiskFile>,
     number: u64,
     bytes: u64,
+    salt: u64,
     /// Where the next record goes.
     at: u64,
     /// The number of the last batch in it.
@@ -88,11 +90,12 @@ impl Fresh {
             }
         };
         let bytes = file.len().map_err(doing())?;
-        file.write_at(0, &segment::header(directory, number)).map_err(doing())?;
+        let salt = Uuid::new_v4().as_u64_pair().0;
+        file.write_at(0, &segment::header(directory, number, bytes, salt)).map_err(doing())?;
         file.sync().map_err(doing())?;
         disk.rename(&from, &name).map_err(doing())?;
         disk.sync_names().map_err(doing())?;
-        Ok(Fresh { file, number, bytes })
+        Ok(Fresh { file, number, bytes, salt })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -100,8 +103,8 @@ impl Fresh {
     }
 
     pub(crate) fn activate(self) -> Active {
-        let Fresh { file, number, bytes } = self;
-        Active { file, number, bytes, at: HEADER_BYTES as u64, last: None, record: Vec::new() }
+        let Fresh { file, number, bytes, salt } = self;
+        Active { file, number, bytes, salt, at: HEADER_BYTES as u64, last: None, record: Vec::new() }
     }
 
     /// Whether a batch of this many bytes fits into it.
@@ -131,7 +134,7 @@ impl Active {
 
     /// Appends a batch, without syncing it.
     pub(crate) fn append(&mut self, number: u64, synced: u64, batch: &[u8]) -> Result<(), StorageError> {
-        segment::write_record(&mut self.record, self.number, number, synced, batch);
+        segment::write_record(&mut self.record, self.salt, number, synced, batch);
         let written = self.file.write_at(self.at, &self.record);
         written.map_err(|error| StorageError::io(format!("writing {}", segment_name(self.number)))(error))?;
         self.at += self.record.len() as u64;
@@ -172,7 +175,7 @@ pub(crate) fn recover(
         let name = segment_name(number);
         let bytes = read(disk, &name)?;
         segment::check_header(&name, &bytes, directory, number)?;
-        let contents = segment::read(&bytes, number);
+        let contents = segment::read(&bytes);
         // Everything up to here is known.
         let known = recovered.last.max(folded);
         let synced = contents.records.iter().map(|record| record.synced).max().max(contents.synced_beyond);
@@ -195,7 +198,7 @@ pub(crate) fn recover(
         if contents.synced_beyond.is_some_and(|synced| synced > known) && !dropping {
             return damaged(&format!("batch {} is not readable, and later ones are", known + 1));
         }
-        recovered.torn |= dropping || contents.synced_beyond.is_some();
+        recovered.torn |= dropping || contents.is_torn;
         if dropping || contents.records.is_empty() {
             recovered.empty.push(number);
             continue;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub struct RealDisk {
     directory: PathBuf,
     /// Locked while it is open.
-    _lock: Option<File>,
+    _lock: lock::Locks,
     /// Nothing may be written.
     only_read: bool,
 }
@@ -22,7 +22,7 @@ pub struct RealDisk {
 impl RealDisk {
     /// The directory at `path`, which has to exist. Whoever calls this sees to it that nobody else uses it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        RealDisk { directory: path.into(), _lock: None, only_read: false }
+        RealDisk { directory: path.into(), _lock: Vec::new(), only_read: false }
     }
 
     /// The directory at `path`, which is made if it is not there. Until this is dropped, no other process can have it.
@@ -44,7 +44,7 @@ impl RealDisk {
     pub fn exclusive(path: impl Into<PathBuf>) -> Result<Self, StorageError> {
         let disk = RealDisk::new(path);
         let lock = lock::take(&disk.directory, &disk)?;
-        Ok(RealDisk { _lock: Some(lock), ..disk })
+        Ok(RealDisk { _lock: lock, ..disk })
     }
 
     /// The directory at `path`, which has to exist, to be read. Nothing is written to it, and it need not be writable.
@@ -183,6 +183,11 @@ mod tests {
         let second = RealDisk::exclusive(&directory).expect_err("it is in use").to_string();
         let who = format!("{} is in use by process {}, since 2", directory.display(), std::process::id());
         assert!(second.starts_with(&who), "{second}");
+        std::fs::remove_file(directory.join(crate::directory::LOCK)).expect("it is there");
+        for refused in [RealDisk::exclusive(&directory), RealDisk::read_only(&directory)] {
+            let refused = refused.expect_err("it is still in use").to_string();
+            assert!(refused.contains("in use by another process"), "{refused}");
+        }
         drop(first);
         RealDisk::exclusive(&directory).expect("it is free again");
     }
