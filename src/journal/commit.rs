@@ -22,6 +22,10 @@ const GATHERING: Duration = Duration::from_millis(1);
 /// How often the log is moved into the states before its time if there is little room.
 const SETTLING: Duration = Duration::from_secs(1);
 
+/// The stack of the thread, which encodes states: of those that are nested deeply, too. The system only gives what is
+/// used.
+const STACK_BYTES: usize = 64 << 20;
+
 /// How late a planted fault is.
 const LATE: Duration = Duration::from_millis(1);
 
@@ -39,7 +43,7 @@ impl Committing {
         at_end: Option<Arc<dyn AtEnd>>,
     ) -> io::Result<Self> {
         let committed = Arc::clone(journal);
-        let thread = thread::Builder::new().name("tarmem-commit".to_owned());
+        let thread = thread::Builder::new().name("tarmem-commit".to_owned()).stack_size(STACK_BYTES);
         let thread = thread.spawn(move || run(&committed, storage, at_end.as_deref()))?;
         Ok(Committing { journal: Arc::clone(journal), thread: Some(thread) })
     }

@@ -13,14 +13,20 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::{Duration, Instant};
 use tarmem_remote::registry::Registry;
 use tarmem_storage::{LocalOptions, LocalStorage, RealDisk, Storage};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 /// How often the log says how far loading is, from when on.
 const TELLING: Duration = Duration::from_secs(1);
+
+/// The stack of the thread that loads, of which the system only gives what is used. Values of classes of users' own may
+/// be nested as deeply as rmp-serde decodes them, 1024 levels.
+const STACK_BYTES: usize = 512 << 20;
 
 /// Where a service keeps what has to outlive it.
 pub(super) enum Kept {
@@ -90,7 +96,11 @@ pub(super) async fn load(
     let (place, begun) = (kept.place(), Instant::now());
     let _telling = AbortOnDropHandle::new(runtime.spawn(tell(place.clone(), Arc::clone(&progress))));
     let in_place = matches!(kept, Kept::Directory(_)).then(|| place.clone());
-    let loaded = runtime.spawn_blocking(move || {
+    let ((made, loaded), in_runtime) = (oneshot::channel(), runtime.clone());
+    // What is nested deeply takes much of a stack to be decoded.
+    let thread = thread::Builder::new().name("tarmem-load".to_owned()).stack_size(STACK_BYTES);
+    let load = move || {
+        let _entered = in_runtime.enter();
         let directory = kept.directory();
         let mut found = Found::read(kept.open(empty.seams.durability, &empty.limits)?, &empty.seams, &progress)?;
         found.bound(&empty.limits);
@@ -105,8 +115,9 @@ pub(super) async fn load(
         })?;
         let at_end = engine.state.store.keeping.clone().map(|keeping| keeping as Arc<dyn AtEnd>);
         Ok((engine, Committing::start(&journal, storage, at_end).map_err(no_thread)?))
-    });
-    let loaded = loaded.await.unwrap_or_else(|panic| Err(no_thread(io::Error::other(panic))));
+    };
+    thread.spawn(move || made.send(load())).map_err(no_thread)?;
+    let loaded = loaded.await.unwrap_or_else(|_| Err(no_thread(io::Error::other("loading panicked"))));
     if let Ok((engine, _)) = &loaded {
         let state = &engine.state;
         let durability = state.journal().map(|journal| journal.durability()).unwrap_or_default();

@@ -357,7 +357,8 @@ fn a_probe_tells_a_service_that_loads_from_one_that_is_ready_and_one_that_has_fa
     let (status, _, told) = probe("0.05");
     assert!(status == Some(1) && told.contains("within 50ms"), "it loads: {told}");
     // A client with patience waits, and is served.
-    let (status, printed, told) = probe("60");
+    let patient = tarmem(&["version", "--addr", &address, "--timeout", "60", "--retries", "20"]);
+    let (status, printed, told) = finish(patient).parts();
     assert!(status == Some(0) && printed[0].contains("protocol"), "{told}");
     let service = service.join().unwrap();
     service.says(&format!("{OBJECTS} keys, {OBJECTS} objects"));

@@ -210,6 +210,38 @@ async fn objects_of_volatile_classes_end_with_the_service() {
     assert_eq!(cache.hit().await, Ok(1));
 }
 
+/// As deep as it is.
+#[remote(module = "kept")]
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Shaft {
+    below: Option<Box<Shaft>>,
+}
+
+#[remote]
+impl Shaft {
+    pub fn of_depth(depth: u64) -> Self {
+        (0..depth).fold(Shaft { below: None }, |shaft, _| Shaft { below: Some(Box::new(shaft)) })
+    }
+
+    pub fn depth(&self) -> u64 {
+        std::iter::successors(self.below.as_ref(), |shaft| shaft.below.as_ref()).count() as u64
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_nested_deeply_is_there_after_a_restart() {
+    const DEPTH: u64 = 450;
+    let disk = MemoryDisk::default();
+    let service = start(&disk).await;
+    let session = connect(&service).await;
+    session.memoize("shaft", ShaftProxy::of_depth(DEPTH)).await.expect("it is made");
+    session.close().await;
+    drop(service);
+    let service = start(&disk).await;
+    let shaft = connect(&service).await.get::<Shaft>("shaft").await.expect("it is there");
+    assert_eq!(shaft.depth().await, Ok(DEPTH));
+}
+
 #[tokio::test]
 async fn a_reference_to_what_was_not_kept_is_loaded_and_leads_nowhere() {
     let disk = MemoryDisk::default();

@@ -19,7 +19,7 @@ use crate::overlay::Overlay;
 use crate::segment::record_bytes;
 use crate::snapshot::Taken;
 use crate::space;
-use crate::states::{Fold, States};
+use crate::states::States;
 use crate::{Storage, Usage, Visit};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -45,36 +45,40 @@ impl LocalStorage {
     /// If the disk holds something else, if what is there is damaged, or incomplete, or of a newer version.
     pub fn open(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
         let place = disk.place();
-        Self::find(disk, options).map_err(|error| error.within(&place))
+        Self::find(disk, options, &Batch::default()).map_err(|error| error.within(&place))
     }
 
-    /// Makes a directory, where none must be.
+    /// Makes a directory, where none must be, which has the changes of `first` from the beginning.
     ///
     /// # Errors
     /// Those of [`open`](Self::open); [`StorageError::Refused`] if the disk holds a directory already.
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use tarmem_storage::{LocalOptions, LocalStorage, RealDisk, StorageError};
+    /// use tarmem_storage::{Batch, LocalOptions, LocalStorage, RealDisk, StorageError};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
-    /// let create = || LocalStorage::create(Arc::new(RealDisk::new(directory.path())), LocalOptions::default());
-    /// drop(create()?);
-    /// assert!(matches!(create(), Err(StorageError::Refused(_))));
+    /// let disk = || Arc::new(RealDisk::new(directory.path()));
+    /// let mut first = Batch::default();
+    /// first.put(1, b"key", b"value");
+    /// drop(LocalStorage::create(disk(), LocalOptions::default(), &first)?);
+    /// let again = LocalStorage::create(disk(), LocalOptions::default(), &first);
+    /// assert!(matches!(again, Err(StorageError::Refused(_))));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
+    pub fn create(disk: Arc<dyn Disk>, options: LocalOptions, first: &Batch) -> Result<Self, StorageError> {
         if matches!(directory::find(&*disk)?, Found::Directory(..)) {
             let place = disk.place();
             let why = format!("{place} is a data directory already; name an empty or a new directory");
             return Err(StorageError::Refused(why));
         }
-        Self::open(disk, options)
+        let place = disk.place();
+        Self::find(disk, options, first).map_err(|error| error.within(&place))
     }
 
-    fn find(disk: Arc<dyn Disk>, options: LocalOptions) -> Result<Self, StorageError> {
+    fn find(disk: Arc<dyn Disk>, options: LocalOptions, first: &Batch) -> Result<Self, StorageError> {
         match directory::find(&*disk)? {
             Found::Directory(id, files) => Self::recover(disk, options, id, &files),
             Found::Nothing(files) => {
@@ -82,7 +86,12 @@ impl LocalStorage {
                 directory::begin(&*disk, &files, id)?;
                 let made = disk.create(STATES).map_err(StorageError::io(format!("making {STATES}")))?;
                 let states = States::open(made, STATES)?;
-                states.fold(&Fold { mark: Some((0, 1)), ..Fold::default() })?;
+                let mut rows = Overlay::default();
+                rows.apply(first.as_bytes())
+                    .map_err(|_| StorageError::Refused("the first batch is malformed".into()))?;
+                for fold in rows.into_folds(usize::MAX, (0, 1)) {
+                    states.fold(&fold)?;
+                }
                 Fresh::make(&*disk, id, 1, space::segment_bytes(&*disk, &options, 0), None)?;
                 drop(states);
                 directory::finish(&*disk)?;

@@ -33,8 +33,12 @@ pub(super) fn run(directory: &Path, input: &mut impl BufRead, output: &mut Outpu
     let disk = RealDisk::exclusive(directory)?;
     let mut options = LocalOptions::default();
     options.sync_each = false;
-    let storage = LocalStorage::create(Arc::new(disk), options)?;
-    let summary = Restoring::new(storage, &head).and_then(|restoring| restoring.run(&mut lines));
+    // Until everything is there, no service takes it.
+    let mut unfinished = Batch::default();
+    rows::put_meta(&mut unfinished, rows::UNFINISHED, 1);
+    check_numbers(&head)?;
+    let storage = LocalStorage::create(Arc::new(disk), options, &unfinished)?;
+    let summary = Restoring::new(storage, &head).run(&mut lines);
     let summary = summary.map_err(|failure| {
         Failure::failed(format!(
             "{failure}; {} is incomplete, and no service takes it: remove it before you try again",
@@ -42,6 +46,23 @@ pub(super) fn run(directory: &Path, input: &mut impl BufRead, output: &mut Outpu
         ))
     })?;
     output.line(&Restored { directory: &directory.display().to_string(), ..summary })
+}
+
+/// Beyond this there are no numbers of objects, generations or tokens.
+const HIGHEST: u64 = u64::MAX >> 2;
+
+fn check_number(what: &str, number: u64) -> Result<(), String> {
+    if number <= HIGHEST { Ok(()) } else { Err(format!("{what} is {number}, and none is above {HIGHEST}")) }
+}
+
+fn check_numbers(head: &Head) -> Result<(), Failure> {
+    for (name, number) in &head.numbers {
+        if ![rows::NEXT_OBJECT, rows::NEXT_GENERATION, rows::NEXT_TOKEN, rows::FORGOTTEN].contains(&name.as_bytes()) {
+            return Err(Failure::failed(format!("line 1: there is no number {name:?} in a dump")));
+        }
+        check_number(name, *number).map_err(|why| Failure::failed(format!("line 1: {why}")))?;
+    }
+    Ok(())
 }
 
 /// What was restored.
@@ -85,23 +106,18 @@ struct Restoring {
 }
 
 impl Restoring {
-    fn new(mut storage: LocalStorage, head: &Head) -> Result<Self, Failure> {
-        let mut batch = Batch::default();
-        // Until everything is there, no service takes it.
-        rows::put_meta(&mut batch, rows::UNFINISHED, 1);
-        storage.commit(0, &batch)?;
-        batch.clear();
+    fn new(storage: LocalStorage, head: &Head) -> Self {
         let (from, to) = (Ids::of(head.id), Ids::of(storage.id()));
-        Ok(Restoring {
+        Restoring {
             storage,
-            batch,
+            batch: Batch::default(),
             from,
             to,
             numbers: head.numbers.clone(),
             seen: HashSet::new(),
             objects: HashSet::new(),
             sessions: HashSet::new(),
-        })
+        }
     }
 
     fn run<R: BufRead>(mut self, lines: &mut Lines<'_, R>) -> Result<Restored<'static>, Failure> {
@@ -136,6 +152,7 @@ impl Restoring {
     fn take(&mut self, line: Line) -> Result<(), String> {
         match line {
             Line::Object(ReadObject { object, class, keys, flags, state, .. }) => {
+                check_number("the number of an object", object)?;
                 let mut bytes = vec![flags];
                 put(&mut bytes, Token::Map(1));
                 put(&mut bytes, Token::Text(&class));
@@ -147,6 +164,7 @@ impl Restoring {
                 }
                 self.at_least("next object", object);
                 for (key, generation) in keys {
+                    check_number("a generation", generation)?;
                     rows::put_key(&mut self.batch, &key, object, generation);
                     self.at_least("next generation", generation);
                     if !self.seen.insert(key.clone()) {
