@@ -89,7 +89,7 @@ impl LocalStorage {
                 let mut rows = Overlay::default();
                 rows.apply(first.as_bytes())
                     .map_err(|_| StorageError::Refused("the first batch is malformed".into()))?;
-                for fold in rows.into_folds(usize::MAX, (0, 1)) {
+                for fold in rows.into_folds(usize::MAX, 0, (0, 1)) {
                     states.fold(&fold)?;
                 }
                 Fresh::make(&*disk, id, 1, space::segment_bytes(&*disk, &options, 0), None)?;
