@@ -13,8 +13,8 @@ use tarmem_storage::Usage;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// What the disk must have left, with what the storage holds in reserve. When half of that would be used, too, only what
-/// makes things smaller goes on.
+/// What the disk must have left, with what the storage holds in reserve. When half of that would be used, too, only
+/// what makes things smaller goes on.
 const RESERVE: u64 = 32 << 20;
 
 /// How many bytes the arguments of a call may have that goes on when there is little room, and when there is none.

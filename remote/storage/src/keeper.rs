@@ -5,13 +5,12 @@ use crate::directory::{segment_name, spare_name};
 use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::log::{self, Fresh, Sealed};
-use crate::options::LocalOptions;
+use crate::options::{LocalOptions, segment_bytes};
 use crate::overlay::{self, Overlay};
 use crate::segment::{HEADER_BYTES, record_bytes};
 use crate::snapshot::Taken;
 use crate::snapshots::{self, Snapshots};
-use crate::space::{self, PAGE};
-use crate::states::{ShortLived, States};
+use crate::states::{PAGE, ShortLived, States};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -177,7 +176,7 @@ impl Keeper {
             work.making = true;
             (work.next - 1, work.spares.pop())
         };
-        let bytes = space::segment_bytes(&*self.disk, &self.options, 0);
+        let bytes = segment_bytes(&*self.disk, &self.options, 0);
         let made = Fresh::make(&*self.disk, self.id, next, bytes, spare);
         let mut work = self.work();
         work.making = false;

@@ -14,11 +14,10 @@ use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::keeper::{Keeper, Work};
 use crate::log::{self, Active, Fresh};
-use crate::options::LocalOptions;
+use crate::options::{LocalOptions, segment_bytes as segment_bytes_on};
 use crate::overlay::Overlay;
 use crate::segment::record_bytes;
 use crate::snapshot::Taken;
-use crate::space;
 use crate::states::States;
 use crate::{Storage, Usage, Visit};
 use std::sync::{Arc, Condvar, Mutex};
@@ -92,7 +91,7 @@ impl LocalStorage {
                 for fold in rows.into_folds(usize::MAX, 0, (0, 1)) {
                     states.fold(&fold)?;
                 }
-                Fresh::make(&*disk, id, 1, space::segment_bytes(&*disk, &options, 0), None)?;
+                Fresh::make(&*disk, id, 1, segment_bytes_on(&*disk, &options, 0), None)?;
                 drop(states);
                 directory::finish(&*disk)?;
                 let files = Files::of(&*disk)?;
@@ -136,7 +135,7 @@ impl LocalStorage {
             disk.remove(RESERVE).map_err(StorageError::io("giving back what was in reserve"))?;
             work.reserved = false;
         }
-        let bytes = space::segment_bytes(&*disk, &options, 0);
+        let bytes = segment_bytes_on(&*disk, &options, 0);
         let fresh = Fresh::make(&*disk, id, work.next, bytes, None)?;
         work.next += 1;
         let active = fresh.activate();

@@ -64,8 +64,8 @@ fn lock_whole(
     }
 }
 
-/// Locks the directory against those that write to it, for as long as the locks live. Nothing is changed. There are none
-/// if it is on a file system without locks, to which nobody writes.
+/// Locks the directory against those that write to it, for as long as the locks live. Nothing is changed. There are
+/// none if it is on a file system without locks, to which nobody writes.
 pub(crate) fn share(directory: &Path) -> Result<Locks, StorageError> {
     let shown = || directory.display().to_string();
     let unreadable = |source| StorageError::Unreadable { directory: shown(), source };

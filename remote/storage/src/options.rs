@@ -1,5 +1,7 @@
 //! How a directory is used.
 
+use crate::disk::Disk;
+
 /// How a directory is used.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -33,4 +35,25 @@ impl Default for LocalOptions {
             in_background: true,
         }
     }
+}
+
+/// A segment takes at most this part of what the disk has left.
+const SHARE: u64 = 8;
+
+/// The size of a segment when the disk has nearly nothing left.
+pub(crate) const SMALL_SEGMENT: u64 = 32 << 10;
+
+/// How large a segment is to be, with at least this many bytes: smaller on a disk that has little left.
+pub(crate) fn segment_bytes(disk: &dyn Disk, options: &LocalOptions, least: u64) -> u64 {
+    let share = match free_bytes(disk) {
+        None => u64::MAX,
+        Some(free) if free < 2 * options.reserve_bytes => SMALL_SEGMENT,
+        Some(free) => (free / SHARE).max(SMALL_SEGMENT),
+    };
+    options.segment_bytes.min(share).max(least)
+}
+
+/// How many bytes the disk has left, if it says so.
+pub(crate) fn free_bytes(disk: &dyn Disk) -> Option<u64> {
+    disk.free_bytes().ok().flatten()
 }

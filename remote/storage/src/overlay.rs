@@ -1,8 +1,7 @@
 //! The changes of many batches, as one: what they come to for each key.
 
 use crate::batch::{Change, Changes, Malformed, SHORT_LIVED, Table};
-use crate::space::PAGE;
-use crate::states::{Fold, ShortLived};
+use crate::states::{Fold, PAGE, ShortLived};
 use std::collections::BTreeMap;
 use std::collections::btree_map::{Iter, Range};
 use std::iter::Peekable;

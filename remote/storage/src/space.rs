@@ -1,40 +1,16 @@
 //! What the keeper does so that the disk does not get full: after a write that fails nothing more can be written.
 
 use crate::directory::{RESERVE, spare_name};
-use crate::disk::Disk;
 use crate::error::StorageError;
 use crate::keeper::Keeper;
-use crate::options::LocalOptions;
+use crate::options::{SMALL_SEGMENT, free_bytes, segment_bytes};
 
 /// What the disk should have left after what is known to be written: for what the states write besides.
 const MARGIN: u64 = 2 << 20;
 
-/// A segment takes at most this part of what the disk has left.
-const SHARE: u64 = 8;
-
-/// The size of a segment when the disk has nearly nothing left.
-const SMALL_SEGMENT: u64 = 32 << 10;
-
-/// What a fold writes for each entry besides the entry: the page that it is in.
-pub(crate) const PAGE: usize = 4096;
-
 /// How many segments may wait to be folded when another one is closed before it is full. Small ones of that number take
 /// a quarter of what is kept in reserve by default.
 const FEW: usize = 128;
-
-/// How large a segment is to be, with at least this many bytes: smaller on a disk that has little left.
-pub(crate) fn segment_bytes(disk: &dyn Disk, options: &LocalOptions, least: u64) -> u64 {
-    let share = match free_bytes(disk) {
-        None => u64::MAX,
-        Some(free) if free < 2 * options.reserve_bytes => SMALL_SEGMENT,
-        Some(free) => (free / SHARE).max(SMALL_SEGMENT),
-    };
-    options.segment_bytes.min(share).max(least)
-}
-
-fn free_bytes(disk: &dyn Disk) -> Option<u64> {
-    disk.free_bytes().ok().flatten()
-}
 
 impl Keeper {
     /// Whether the disk has so little left that nothing is made ahead, and nothing is kept to be used again.

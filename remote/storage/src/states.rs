@@ -36,6 +36,9 @@ type Values = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// The rows of short-lived tables that the states have: their keys, each after the byte of its table.
 pub(crate) type ShortLived = BTreeSet<Vec<u8>>;
 
+/// What a fold writes for each entry besides the entry: the page that it is in.
+pub(crate) const PAGE: usize = 4096;
+
 /// The states, open.
 #[derive(Debug)]
 pub(crate) struct States {
