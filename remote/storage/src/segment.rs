@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Numbers are little-endian. A record's checksums begin with the salt, which is random for each life of a file: so
-//! what an earlier life has left behind the last record is not taken for a record, and nor is what a client has made up.
+//! what an earlier life has left behind the last record is not taken for a record, nor is what a client has made up.
 //! `synced` is the number of the last batch that was synced when the record was written. It tells an end that was never
 //! finished (a record that was not synced is bad, and so may be those after it) from damage (a record that *was* synced
 //! is bad): only the first is dropped. A file has its whole length before it is used, so one that is shorter was cut
