@@ -89,21 +89,21 @@ pub struct NotReplayed {
     /// The object's number.
     pub object: u64,
     /// The path of its class.
-    pub class: String,
+    pub class: &'static str,
     /// The name of the method; empty if it cannot be read.
     pub method: String,
     /// The call's number, counted from 0 since the last state of the object.
     pub call: u64,
     /// Why.
     pub why: ReplayProblem,
-    /// The directory in which it is; empty if that has no name.
-    pub place: String,
+    /// The directory in which it is, if it is in one. (Thin, since it is in every error of a start.)
+    place: Option<Arc<String>>,
 }
 
 impl NotReplayed {
     /// The same, saying that it is in `place`.
     pub(super) fn within(self, place: &str) -> Self {
-        NotReplayed { place: place.to_owned(), ..self }
+        NotReplayed { place: Some(Arc::new(place.to_owned())), ..self }
     }
 
     /// Why the object cannot be read.
@@ -116,8 +116,8 @@ impl NotReplayed {
 
 impl fmt::Display for NotReplayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.is_empty() {
-            write!(f, "{}: ", self.place)?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
         }
         write!(f, "{}: {}. ", object_named(&self.key, self.object), self.reason())?;
         f.write_str(
@@ -146,7 +146,7 @@ impl Refused {
     /// The error for this object, which has this key, if that is not empty.
     pub(super) fn of(self, key: &str, object: u64) -> NotReplayed {
         let Refused { class, method, call, why } = self;
-        NotReplayed { key: key.to_owned(), object, class: class.to_owned(), method, call, why, place: String::new() }
+        NotReplayed { key: key.to_owned(), object, class, method, call, why, place: None }
     }
 }
 
