@@ -200,8 +200,7 @@ mod tests {
     const SALT: u64 = 0x0123_4567_89ab_cdef;
 
     fn segment(batches: &[&[u8]]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        bytes.resize(HEADER_BYTES, 0);
+        let mut bytes = vec![0; HEADER_BYTES];
         let mut record = Vec::new();
         for (index, batch) in batches.iter().enumerate() {
             write_record(&mut record, SALT, index as u64 + 5, index as u64 + 4, batch);
