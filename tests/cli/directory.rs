@@ -339,7 +339,7 @@ fn large(directory: &str, objects: u64) {
 
 #[test]
 fn a_probe_tells_a_service_that_loads_from_one_that_is_ready_and_one_that_has_failed() {
-    const OBJECTS: u64 = 60_000;
+    const OBJECTS: u64 = 200_000;
     let folder = Folder::new();
     let (directory, socket) = (folder.path("data"), folder.path("socket"));
     large(&directory, OBJECTS);
