@@ -144,7 +144,8 @@ impl Durable {
         let mut is_filled = false;
         let tarmem = Runner::new("tarmem", move || {
             if !is_filled {
-                let service = Served::Kept(Syncs::Later).start_with(&folder);
+                // At once: it is killed when the last key is there.
+                let service = Served::Kept(Syncs::Always).start_with(&folder);
                 runtime.block_on(async {
                     let session = work::session(service.port()).await;
                     keys::make(&session, 0, count).await.expect("made");
@@ -153,7 +154,7 @@ impl Durable {
                 is_filled = true;
             }
             let begun = Instant::now();
-            let service = Served::Kept(Syncs::Later).start_with(&folder);
+            let service = Served::Kept(Syncs::Always).start_with(&folder);
             runtime.block_on(async {
                 let session = work::session(service.port()).await;
                 assert!(session.is_memoized(&keys::key(count - 1)).await.expect("it answers"));
