@@ -1,10 +1,9 @@
 //! How objects and keys are kept: what is noted in the journal when they change.
 //!
 //! The state of an object is encoded once for each batch in which it has changed, unless [calls](super::calls) are kept
-//! in its place. Normally the thread that commits does
-//! it, after the batch was closed. Whoever is about to change such an object in a later batch, or will hold its lock
-//! for a longer time, encodes it before: so what is written is always the state that the object had when the batch was
-//! closed.
+//! in its place. Normally the thread that commits does it, after the batch was closed. Whoever is about to change such
+//! an object in a later batch, or will hold its lock for a longer time, encodes it before: so what is written is always
+//! the state that the object had when the batch was closed.
 
 use super::calls::PARTS;
 use super::cell::Cell;
