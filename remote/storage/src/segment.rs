@@ -264,18 +264,20 @@ mod tests {
         assert!(error.contains("log.7") && error.contains("cut off"), "{error}");
     }
 
-    /// Each place looks like the head of a long record, except for its checksum.
+    /// Each place behind the last record looks like the head of a long one, except for its checksum.
     #[test]
-    fn many_heads_behind_the_end_cost_no_sums_of_batches() {
+    fn what_only_looks_like_a_head_behind_the_end_is_none_and_its_batch_is_not_summed() {
         let mut bytes = segment(&[b"one"]);
+        bytes.truncate(HEADER_BYTES + record_bytes(3));
         let head: Vec<u8> = [1_u64 << 52, 6, 5, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
-        for _ in 0..200_000 {
+        for _ in 0..20_000 {
             bytes.extend_from_slice(&head);
         }
         let header = header(Uuid::nil(), 7, bytes.len() as u64, SALT);
         bytes[..HEADER_BYTES].copy_from_slice(&header);
-        // With sums of batches, this would be 1 TB.
         let read = read(&bytes);
         assert_eq!((read.records.len(), read.synced_beyond, read.is_torn), (1, None, false));
+        // Nobody has to look at a batch to find that.
+        assert_eq!((read.end..bytes.len()).step_by(ALIGNED).filter_map(|at| head_at(&bytes, at, SALT)).count(), 0);
     }
 }
