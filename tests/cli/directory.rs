@@ -281,6 +281,26 @@ fn a_dump_that_is_not_whole_makes_no_directory() {
     refused(&other, &["line 2", "this line of an object is malformed", "missing field `id`"]);
     other[1] = "{\"something\":1}".to_owned();
     refused(&other, &["line 2", "no line of a dump", "none of the fields object, undos, row and end"]);
+    // Numbers after which there would be none, and names of others.
+    let highest = u64::MAX >> 2;
+    for (name, number, told) in [
+        ("next token", u64::MAX, "next token is 18446744073709551615"),
+        ("next thing", 1, "there is no number \"next thing\""),
+    ] {
+        let mut head: Json = serde_json::from_str(&dump[0]).unwrap();
+        head["numbers"][name] = json!(number);
+        refused(&[head.to_string()], &["line 1", told]);
+    }
+    let keyed = dump.iter().position(|line| line.contains("\"keys\":{\"")).unwrap();
+    let object: Json = serde_json::from_str(&dump[keyed]).unwrap();
+    let key = object["keys"].as_object().unwrap().keys().next().unwrap().clone();
+    for (field, value) in [("object", json!(highest + 1)), ("keys", json!({ key: highest + 1 }))] {
+        let (mut object, mut other) = (object.clone(), dump.clone());
+        object[field] = value;
+        other[keyed] = object.to_string();
+        let line = format!("line {}", keyed + 1);
+        refused(&other, &[&line, &format!("is {}, and none is above {highest}", highest + 1)]);
+    }
     restore(&old, &dump).failed(1, &[&old, "is a data directory already"]);
     restore(&folder.path(""), &dump).failed(1, &["not empty"]);
 }

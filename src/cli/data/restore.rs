@@ -30,13 +30,13 @@ pub(super) fn run(directory: &Path, input: &mut impl BufRead, output: &mut Outpu
             head.format
         )));
     }
+    check_numbers(&head)?;
     let disk = RealDisk::exclusive(directory)?;
     let mut options = LocalOptions::default();
     options.sync_each = false;
     // Until everything is there, no service takes it.
     let mut unfinished = Batch::default();
     rows::put_meta(&mut unfinished, rows::UNFINISHED, 1);
-    check_numbers(&head)?;
     let storage = LocalStorage::create(Arc::new(disk), options, &unfinished)?;
     let summary = Restoring::new(storage, &head).run(&mut lines);
     let summary = summary.map_err(|failure| {
