@@ -285,46 +285,18 @@ fn end(journal: &Journal, why: End) {
 mod tests {
     use super::*;
     use crate::faults::PlantedFaults;
-    use tarmem_storage::{MemoryDisk, MemoryStorage, StorageError, Usage, Visit};
-    use uuid::Uuid;
-
-    /// A storage that fails when it is to put a mark behind the last batch.
-    struct WithoutMarks(MemoryStorage);
-
-    impl Storage for WithoutMarks {
-        fn id(&self) -> Uuid {
-            self.0.id()
-        }
-
-        fn last(&self) -> u64 {
-            self.0.last()
-        }
-
-        fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
-            self.0.load(each)
-        }
-
-        fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
-            if batch.is_empty() {
-                return Err(StorageError::Refused("planted".to_owned()));
-            }
-            self.0.commit(epoch, batch)
-        }
-
-        fn sync(&mut self) -> Result<(), StorageError> {
-            self.0.sync()
-        }
-
-        fn usage(&self) -> Usage {
-            self.0.usage()
-        }
-    }
+    use tarmem_storage::{Hooked, MemoryDisk, MemoryStorage, StorageError};
 
     #[tokio::test]
     async fn nothing_leaves_that_may_know_of_a_change_after_a_failure_while_nothing_was_noted() {
         for durability in [Durability::Always, Durability::Within(Duration::from_secs(1))] {
             let journal = Journal::new(1, durability, PlantedFaults::default());
-            let storage = WithoutMarks(MemoryStorage::open(&MemoryDisk::default()));
+            // It fails when it is to put a mark behind the last batch.
+            let no_marks = |batch: &Batch| match batch.is_empty() {
+                true => Err(StorageError::Refused("planted".to_owned())),
+                false => Ok(()),
+            };
+            let storage = Hooked::new(MemoryStorage::open(&MemoryDisk::default()), no_marks);
             let _committing = Committing::start(&journal, Box::new(storage), None).expect("it starts");
             journal.note(|batch| batch.put(1, b"key", b"before"));
             let before = journal.noted();

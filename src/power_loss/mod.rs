@@ -15,44 +15,13 @@ use callers::Callers;
 use std::sync::Arc;
 use std::time::Duration;
 use tarmem_storage::sim::{Dice, Fault, SimDisk};
-use tarmem_storage::{Batch, LocalOptions, LocalStorage, Storage, StorageError, Usage, Visit};
-use uuid::Uuid;
+use tarmem_storage::{Batch, Hooked, LocalOptions, LocalStorage};
 
 /// How long a run may take, with all restarts.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the disk takes for a commit, so that calls gather meanwhile.
 const COMMIT: Duration = Duration::from_micros(100);
-
-/// A storage that takes its time.
-struct Slow(LocalStorage);
-
-impl Storage for Slow {
-    fn id(&self) -> Uuid {
-        self.0.id()
-    }
-
-    fn last(&self) -> u64 {
-        self.0.last()
-    }
-
-    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
-        self.0.load(each)
-    }
-
-    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
-        std::thread::sleep(COMMIT);
-        self.0.commit(epoch, batch)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.0.sync()
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
 
 /// A machine with a disk, on which the service is started again and again.
 struct Machine {
@@ -121,7 +90,11 @@ impl Machine {
         options.sync_each = self.durability == Durability::Always;
         let storage = LocalStorage::open(Arc::new(self.disk.clone()), options).map_err(|error| error.to_string())?;
         let seams = Seams { faults: self.faults.clone(), ..Seams::default() };
-        let service = Service::new("127.0.0.1", self.port).workers(2).storage(Slow(storage)).seams(seams);
+        let storage = Hooked::new(storage, |_: &Batch| {
+            std::thread::sleep(COMMIT);
+            Ok(())
+        });
+        let service = Service::new("127.0.0.1", self.port).workers(2).storage(storage).seams(seams);
         let service = service.durability(self.durability).on_storage_failure(self.on_storage_failure);
         service.start().await.map_err(|error| error.to_string())
     }

@@ -6,57 +6,26 @@ use std::sync::mpsc as blocking;
 use std::task::Poll;
 use tarmem::modules::builtins::{List, ListProxy};
 use tarmem::modules::threading::EventProxy;
-use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage, StorageError, Usage, Visit};
+use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, StorageError};
 use tarmem::{CallError, Error, OnStorageFailure, RunningService, Service};
+use tarmem_storage::Hooked;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
-/// A storage that says when it is to commit a batch that is not empty, and does what it is told then.
-struct Told {
-    storage: MemoryStorage,
-    asks: mpsc::UnboundedSender<()>,
-    does: blocking::Receiver<Does>,
-}
-
+/// What a storage is told to do when it is to commit a batch that is not empty.
 #[derive(Debug, PartialEq)]
 enum Does {
     Commit,
     Fail,
 }
 
-impl Storage for Told {
-    fn id(&self) -> Uuid {
-        self.storage.id()
-    }
-
-    fn last(&self) -> u64 {
-        self.storage.last()
-    }
-
-    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
-        self.storage.load(each)
-    }
-
-    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
-        if !batch.is_empty() && self.asks.send(()).is_ok() && self.does.recv() == Ok(Does::Fail) {
-            return Err(StorageError::Refused("planted".to_owned()));
-        }
-        self.storage.commit(epoch, batch)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.storage.sync()
-    }
-
-    fn usage(&self) -> Usage {
-        self.storage.usage()
-    }
-}
-
-/// A service on such a storage, what it asks, and what it is told.
+/// A service on a storage that asks what to do, what it asks, and what it is told.
 async fn told() -> (RunningService, mpsc::UnboundedReceiver<()>, blocking::Sender<Does>) {
     let ((asks, mut asked), (tell, does)) = (mpsc::unbounded_channel(), blocking::channel());
-    let storage = Told { storage: MemoryStorage::open(&MemoryDisk::default()), asks, does };
+    let ask = move |batch: &Batch| match !batch.is_empty() && asks.send(()).is_ok() && does.recv() == Ok(Does::Fail) {
+        true => Err(StorageError::Refused("planted".to_owned())),
+        false => Ok(()),
+    };
+    let storage = Hooked::new(MemoryStorage::open(&MemoryDisk::default()), ask);
     let service = Service::without_listener().storage(storage).on_storage_failure(OnStorageFailure::Refuse);
     let service = committing(service.start(), &mut asked, &tell).await.expect("it starts");
     (service, asked, tell)

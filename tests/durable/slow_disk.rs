@@ -4,51 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tarmem::modules::builtins::ListProxy;
-use tarmem::storage::{Batch, MemoryDisk, MemoryStorage, Storage, StorageError, Usage, Visit};
+use tarmem::storage::{Batch, MemoryDisk, MemoryStorage};
 use tarmem::{CallError, Durability, Limits, Service, Session};
-use uuid::Uuid;
+use tarmem_storage::Hooked;
 
-/// A disk that takes a batch only when it is told to, and remembers how large the largest was.
-struct Slow {
-    storage: MemoryStorage,
-    disk: Arc<(Mutex<State>, Condvar)>,
-}
-
+/// Of a disk that takes a batch only when it is told to, and remembers how large the largest was.
 #[derive(Default)]
 struct State {
     stuck: bool,
     largest: usize,
-}
-
-impl Storage for Slow {
-    fn id(&self) -> Uuid {
-        self.storage.id()
-    }
-
-    fn last(&self) -> u64 {
-        self.storage.last()
-    }
-
-    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
-        self.storage.load(each)
-    }
-
-    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
-        let (state, changed) = &*self.disk;
-        let mut state = state.lock().expect("whole");
-        state.largest = state.largest.max(batch.len());
-        changed.notify_all();
-        drop(changed.wait_while(state, |state| state.stuck).expect("whole"));
-        self.storage.commit(epoch, batch)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.storage.sync()
-    }
-
-    fn usage(&self) -> Usage {
-        self.storage.usage()
-    }
 }
 
 const CLIENTS: usize = 4;
@@ -62,7 +26,15 @@ const ITEM: usize = 4 << 10;
 async fn sockets_are_not_read_while_the_disk_is_behind() {
     for durability in [Durability::Never, Durability::Within(Duration::from_secs(1))] {
         let disk: Arc<(Mutex<State>, Condvar)> = Arc::default();
-        let storage = Slow { storage: MemoryStorage::open(&MemoryDisk::default()), disk: Arc::clone(&disk) };
+        let committing = Arc::clone(&disk);
+        let storage = Hooked::new(MemoryStorage::open(&MemoryDisk::default()), move |batch: &Batch| {
+            let (state, changed) = &*committing;
+            let mut state = state.lock().expect("whole");
+            state.largest = state.largest.max(batch.len());
+            changed.notify_all();
+            drop(changed.wait_while(state, |state| state.stuck).expect("whole"));
+            Ok(())
+        });
         let mut limits = Limits::default();
         (limits.unsaved_bytes, limits.batch_operations, limits.frame_bytes) = (128 << 10, 16, 128 << 10);
         limits.lease = Duration::from_secs(1);

@@ -32,6 +32,8 @@ mod batch;
 mod directory;
 mod disk;
 mod error;
+#[cfg(feature = "sim")]
+mod hooked;
 mod keeper;
 mod local;
 mod lock;
@@ -54,6 +56,8 @@ pub use batch::{Batch, Change, Changes, Malformed, SHORT_LIVED, Table};
 pub use directory::LOCK;
 pub use disk::{Disk, DiskFile};
 pub use error::StorageError;
+#[cfg(feature = "sim")]
+pub use hooked::Hooked;
 pub use local::LocalStorage;
 pub use memory::{MemoryDisk, MemoryStorage};
 pub use options::LocalOptions;

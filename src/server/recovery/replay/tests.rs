@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_modules::builtins::{DictProxy, List, ListProxy};
-use tarmem_storage::{Batch, MemoryDisk, MemoryStorage, Storage, StorageError, Table, Usage, Visit};
-use uuid::Uuid;
+use tarmem_storage::{Batch, Hooked, MemoryDisk, MemoryStorage, Storage, StorageError, Table};
 
 /// A disk in memory, from which a service can be cut off, as if it was killed.
 #[derive(Clone, Default)]
@@ -19,46 +18,17 @@ struct Disk {
     is_off: Arc<AtomicBool>,
 }
 
-struct Plugged {
-    storage: MemoryStorage,
-    is_off: Arc<AtomicBool>,
-}
-
-impl Storage for Plugged {
-    fn id(&self) -> Uuid {
-        self.storage.id()
-    }
-
-    fn last(&self) -> u64 {
-        self.storage.last()
-    }
-
-    fn load(&mut self, each: &mut Visit<'_>) -> Result<(), StorageError> {
-        self.storage.load(each)
-    }
-
-    fn commit(&mut self, epoch: u64, batch: &Batch) -> Result<u64, StorageError> {
-        if self.is_off.load(Ordering::SeqCst) {
-            return Err(StorageError::Refused("it is off".to_owned()));
-        }
-        self.storage.commit(epoch, batch)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.storage.sync()
-    }
-
-    fn usage(&self) -> Usage {
-        self.storage.usage()
-    }
-}
-
 type Row = (Table, Vec<u8>, Vec<u8>);
 
 impl Disk {
     async fn try_start(&self) -> Result<RunningService, ServeError> {
         self.is_off.store(false, Ordering::SeqCst);
-        let storage = Plugged { storage: MemoryStorage::open(&self.there), is_off: Arc::clone(&self.is_off) };
+        let is_off = Arc::clone(&self.is_off);
+        let storage =
+            Hooked::new(MemoryStorage::open(&self.there), move |_: &Batch| match is_off.load(Ordering::SeqCst) {
+                true => Err(StorageError::Refused("it is off".to_owned())),
+                false => Ok(()),
+            });
         Service::new("127.0.0.1", 0).storage(storage).start().await
     }
 
