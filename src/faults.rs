@@ -22,6 +22,10 @@ pub(crate) enum PlantedFault {
     KeepsCalls,
     /// A call is made again by a method that does something else than before.
     OtherBody,
+    /// The head of a new state is on disk before its last pieces.
+    HeadFirst,
+    /// A state that is written anew takes the place of one that was written meanwhile.
+    MissesStates,
 }
 
 /// The fault of a service, if there is one. Clones are of the same service.

@@ -22,6 +22,8 @@ mod directories;
 mod history;
 #[path = "durable/in_process.rs"]
 mod in_process;
+#[path = "durable/large.rs"]
+mod large;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/other.rs"]
 mod other;
@@ -29,6 +31,8 @@ mod other;
 mod pause;
 #[path = "durable/processes.rs"]
 mod processes;
+#[path = "durable/rewriting.rs"]
+mod rewriting;
 #[path = "durable/rows.rs"]
 mod rows;
 #[path = "durable/slow_disk.rs"]

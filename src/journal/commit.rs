@@ -33,6 +33,8 @@ const LATE: Duration = Duration::from_millis(1);
 pub(crate) struct Committing {
     journal: Arc<Journal>,
     thread: Option<JoinHandle<()>>,
+    /// What notes something by itself, and ends before.
+    noting: Option<Box<dyn Send + Sync>>,
 }
 
 impl Committing {
@@ -45,12 +47,20 @@ impl Committing {
         let committed = Arc::clone(journal);
         let thread = thread::Builder::new().name("tarmem-commit".to_owned()).stack_size(STACK_BYTES);
         let thread = thread.spawn(move || run(&committed, storage, at_end.as_deref()))?;
-        Ok(Committing { journal: Arc::clone(journal), thread: Some(thread) })
+        Ok(Committing { journal: Arc::clone(journal), thread: Some(thread), noting: None })
+    }
+
+    /// The same, with something that notes what is to be committed, and is dropped before the journal is over.
+    pub(crate) fn with(self, noting: impl Send + Sync + 'static) -> Self {
+        let mut committing = self;
+        committing.noting = Some(Box::new(noting));
+        committing
     }
 }
 
 impl Drop for Committing {
     fn drop(&mut self) {
+        self.noting = None;
         // Not while anybody is in the open batch, of which one part would be kept and another would not.
         let doors = self.journal.doors.write();
         self.journal.finish();

@@ -1,6 +1,7 @@
 //! The rows in which things are kept: a table, a key and a value each.
 
 pub(crate) mod calls;
+pub(crate) mod pieces;
 
 use tarmem_storage::{Batch, Table};
 use uuid::Uuid;
@@ -11,7 +12,7 @@ pub(crate) const META: Table = 0;
 /// Keys: the number of the object, and the generation.
 pub(crate) const KEYS: Table = 1;
 
-/// Objects, by their numbers: whether they are poisoned, and their states.
+/// Objects, by their numbers: whether they are poisoned, and their states, or in which [`pieces`] these are.
 pub(crate) const OBJECTS: Table = 2;
 
 /// The first number that no object has had yet.
@@ -66,13 +67,26 @@ pub(crate) fn key(value: &[u8]) -> Result<(u64, u64), BadRow> {
     Ok((meta(object).map_err(|_| bad())?, meta(generation).map_err(|_| bad())?))
 }
 
-/// `state` begins with a byte for the flags.
-pub(crate) fn put_object(batch: &mut Batch, object: u64, state: &[u8]) {
+/// Puts a state, in pieces if it has more than so many bytes. Returns whether it is in pieces. `state` begins with a
+/// byte for the flags; `replaces_pieces`: the last one may be in pieces.
+pub(crate) fn put_object(batch: &mut Batch, object: u64, state: &[u8], replaces_pieces: bool, piece: usize) -> bool {
+    if state.len() > piece {
+        pieces::put_all(batch, object, state, 0, piece);
+        return true;
+    }
+    if replaces_pieces {
+        pieces::remove_all(batch, object);
+    }
     batch.put(OBJECTS, &object.to_be_bytes(), state);
+    false
 }
 
-pub(crate) fn remove_object(batch: &mut Batch, object: u64) {
+/// `has_pieces`: the state may be in pieces.
+pub(crate) fn remove_object(batch: &mut Batch, object: u64, has_pieces: bool) {
     batch.remove(OBJECTS, &object.to_be_bytes());
+    if has_pieces {
+        pieces::remove_all(batch, object);
+    }
 }
 
 pub(crate) fn object(key: &[u8]) -> Result<u64, BadRow> {

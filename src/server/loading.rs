@@ -4,7 +4,7 @@
 
 use super::ServeError;
 use super::exec::engine::Engine;
-use super::recovery::{Found, Progress, RecoveryError};
+use super::recovery::{Found, Progress, RecoveryError, Rewriter};
 use super::state::Seams;
 use crate::config::{Durability, Limits};
 use crate::journal::{AtEnd, Committing};
@@ -113,8 +113,14 @@ pub(super) async fn load(
             Some(place) => error.within(place),
             None => error,
         })?;
-        let at_end = engine.state.store.keeping.clone().map(|keeping| keeping as Arc<dyn AtEnd>);
-        Ok((engine, Committing::start(&journal, storage, at_end).map_err(no_thread)?))
+        let keeping = engine.state.store.keeping.clone();
+        let at_end = keeping.clone().map(|keeping| keeping as Arc<dyn AtEnd>);
+        let mut committing = Committing::start(&journal, storage, at_end).map_err(no_thread)?;
+        if let Some(keeping) = &keeping {
+            let rewriter = Rewriter::start(keeping, engine.state.faults.clone(), engine.state.runtime.clone());
+            committing = committing.with(rewriter.map_err(no_thread)?);
+        }
+        Ok((engine, committing))
     };
     thread.spawn(move || made.send(load())).map_err(no_thread)?;
     let loaded = loaded.await.unwrap_or_else(|_| Err(no_thread(io::Error::other("loading panicked"))));

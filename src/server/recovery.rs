@@ -4,13 +4,15 @@
 //! - [`objects`]: makes objects of it, and reports what it cannot read. [`unreadable`]: how that is named. [`aside`]:
 //!   where it is moved, if that is wanted.
 //! - [`checked`]: whether everything could be read.
-//! - [`replay`]: makes calls again that were kept in place of a state.
+//! - [`replay`]: makes calls again that were kept in place of a state. [`rewriting`]: does so while the service runs,
+//!   to write large states anew.
 
 mod aside;
 #[cfg(feature = "cli")]
 pub(crate) mod checked;
 mod objects;
 mod replay;
+mod rewriting;
 mod stored;
 mod unreadable;
 
@@ -23,10 +25,11 @@ use crate::journal::Journal;
 use crate::journal::rows;
 use crate::security::AccessControl;
 use crate::server::session::ServerSession;
-use crate::store::{Keeping, Mapping, Next};
+use crate::store::{Keeping, Mapping, Next, Sizes};
 use hashbrown::HashMap;
 use objects::{Ask, Made, Undos};
 pub use replay::{NotReplayed, ReplayProblem};
+pub(super) use rewriting::Rewriter;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,6 +113,7 @@ pub(crate) struct Found {
     storage: Box<dyn Storage>,
     journal: Arc<Journal>,
     faults: PlantedFaults,
+    sizes: Sizes,
     stored: Stored,
     history: History,
 }
@@ -129,7 +133,7 @@ impl Found {
         // The batch before the first of the journal is the one with which the run begins.
         let history = History::new(storage.id(), std::mem::take(&mut stored.runs), storage.last());
         let journal = Journal::new(storage.last() + 2, seams.durability, seams.faults.clone());
-        Ok(Found { storage, journal, faults: seams.faults.clone(), stored, history })
+        Ok(Found { storage, journal, faults: seams.faults.clone(), sizes: seams.sizes, stored, history })
     }
 
     /// Moves aside what cannot be read, into a file of this directory, if it is in one.
@@ -149,7 +153,7 @@ impl Found {
     /// What notes the changes from here on, and where the store begins to count.
     pub(crate) fn keeping(&self) -> (Arc<Keeping>, Next) {
         let next = self.stored.next;
-        let keeping = Keeping::new(Arc::clone(&self.journal), next.token, self.faults.clone());
+        let keeping = Keeping::new(Arc::clone(&self.journal), next.token, self.faults.clone(), self.sizes);
         (Arc::new(keeping), next)
     }
 
@@ -182,6 +186,9 @@ impl Found {
             }
         }
         restore_keys(state, &journal, &stored, &made);
+        for (object, version) in &stored.left_over {
+            journal.note(|batch| rows::pieces::remove_version(batch, *object, *version));
+        }
         tell_gone(&state.registry, &stored, &made);
         let sessions = restore_sessions(engine, access, &mut stored, &made, undos);
         // What the objects do then is in one batch.
@@ -212,7 +219,7 @@ fn restore_keys(state: &State, journal: &Journal, stored: &Stored, made: &Made) 
     }
     for object in &made.volatile {
         journal.note(|batch| {
-            rows::remove_object(batch, *object);
+            rows::remove_object(batch, *object, stored.in_pieces.contains_key(object));
             if stored.calls.contains_key(object) {
                 rows::calls::remove_all(batch, *object);
             }

@@ -265,6 +265,12 @@ impl fmt::Debug for Cell {
     }
 }
 
+impl Clone for WeakCell {
+    fn clone(&self) -> Self {
+        WeakCell { block: Block::clone(&self.block) }
+    }
+}
+
 impl WeakCell {
     /// A new share, unless none is left.
     pub(crate) fn upgrade(&self) -> Option<Cell> {

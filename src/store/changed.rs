@@ -2,6 +2,7 @@
 
 use super::calls::{LoggedCall, Logs, PARTS};
 use super::cell::Cell;
+use super::large::{InPieces, Sizes};
 use super::state;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::Entry;
@@ -24,6 +25,7 @@ pub(super) struct AllChanged {
     /// Those whose last change is not on disk yet.
     pub(super) parts: [Part; PARTS],
     pub(super) logs: Logs,
+    pub(super) in_pieces: InPieces,
     /// The faults planted in the service.
     pub(super) faults: PlantedFaults,
 }
@@ -69,9 +71,9 @@ enum What {
 }
 
 impl AllChanged {
-    pub(super) fn new(faults: PlantedFaults) -> Arc<Self> {
+    pub(super) fn new(faults: PlantedFaults, sizes: Sizes) -> Arc<Self> {
         let parts = std::array::from_fn(|_| Mutex::default());
-        Arc::new(AllChanged { parts, logs: Logs::new(), faults })
+        Arc::new(AllChanged { parts, logs: Logs::new(sizes.rewritten), in_pieces: InPieces::new(sizes), faults })
     }
 
     pub(super) fn part(&self, cell: &Cell) -> &Part {
@@ -84,7 +86,14 @@ impl AllChanged {
             (before, Change::Mapped) => return before,
             (What::Nothing, Change::Call(_)) => Batch::default(),
             (What::Calls(rows), Change::Call(_)) => rows,
-            _ => return What::InObject,
+            (What::InObject, _) => return What::InObject,
+            _ => {
+                // From here on, and not only once it is encoded.
+                if cell.replays() {
+                    self.logs.outdate(cell.count());
+                }
+                return What::InObject;
+            }
         };
         match change {
             Change::Call(call) if self.logs.add(cell.count(), call, &mut rows) => What::Calls(rows),
@@ -164,7 +173,7 @@ impl Changed {
         match &content.what {
             What::InObject => return false,
             What::Encoded(bytes) => {
-                rows::put_object(batch, self.cell.count(), bytes);
+                self.all.in_pieces.put(batch, self.cell.count(), bytes);
                 if content.replaces_calls && !self.all.faults.has(PlantedFault::KeepsCalls) {
                     rows::calls::remove_all(batch, self.cell.count());
                 }
@@ -178,7 +187,7 @@ impl Changed {
 
     /// The object is not there any more.
     fn put_removal(&self, batch: &mut Batch) {
-        rows::remove_object(batch, self.cell.count());
+        rows::remove_object(batch, self.cell.count(), self.all.in_pieces.take(self.cell.count()));
         if self.all.logs.forget(self.cell.count()) || self.content.lock().replaces_calls {
             rows::calls::remove_all(batch, self.cell.count());
         }

@@ -8,10 +8,12 @@
 use super::calls::PARTS;
 use super::cell::Cell;
 use super::changed::{AllChanged, Change, Changed};
+use super::large::Sizes;
 use super::shard::Mapping;
 use super::state;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::rows;
+use crate::journal::rows::pieces::{self, Head};
 use crate::journal::{AtEnd, Journal};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -29,15 +31,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// How many bytes of states are written in one batch when the service ends.
-const PIECE: usize = 4 << 20;
+const AT_ONCE: usize = 4 << 20;
 
 /// How many numbers are reserved at once.
 const RESERVED: u64 = 1 << 20;
 
 /// Notes in the journal what changes in a store.
 pub(crate) struct Keeping {
-    journal: Arc<Journal>,
-    changed: Arc<AllChanged>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) changed: Arc<AllChanged>,
     /// Numbers from here on are not reserved yet: for objects, for generations, and outside the store.
     unreserved: [AtomicU64; 3],
     /// Numbers that are given outside the store begin here.
@@ -45,7 +47,19 @@ pub(crate) struct Keeping {
     /// What is kept of the objects that change by themselves.
     hooked: [Mutex<HashMap<u64, Weak<dyn Kept>>>; PARTS],
     /// The faults planted in the service.
-    faults: PlantedFaults,
+    pub(super) faults: PlantedFaults,
+}
+
+/// What an earlier run has left of an object.
+pub(crate) struct Restored<'a> {
+    /// How many bytes its state has.
+    pub(crate) state: usize,
+    pub(crate) in_pieces: bool,
+    /// It refers to other objects.
+    pub(crate) refers: bool,
+    /// The number of the first call after the state.
+    pub(crate) first_call: u64,
+    pub(crate) calls: &'a [(u64, Vec<u8>)],
 }
 
 /// What numbers are reserved for.
@@ -59,10 +73,10 @@ pub(super) enum Numbers {
 
 impl Keeping {
     /// Numbers that are given outside the store begin at `unused`.
-    pub(crate) fn new(journal: Arc<Journal>, unused: u64, faults: PlantedFaults) -> Self {
+    pub(crate) fn new(journal: Arc<Journal>, unused: u64, faults: PlantedFaults, sizes: Sizes) -> Self {
         Keeping {
             journal,
-            changed: AllChanged::new(faults.clone()),
+            changed: AllChanged::new(faults.clone(), sizes),
             faults,
             unreserved: Default::default(),
             unused,
@@ -230,11 +244,14 @@ impl Keeping {
     }
 
     /// The object goes on with the state and the calls of an earlier run.
-    pub(crate) fn restored(&self, cell: &Cell, state: usize, refers: bool, calls: &[(u64, Vec<u8>)]) {
+    pub(crate) fn restored(&self, cell: &Cell, found: &Restored<'_>) {
+        if found.in_pieces {
+            self.changed.in_pieces.add(cell.count());
+        }
         if cell.replays() {
             // The next change of an object that may have no calls is kept by its state, which removes those there are.
-            let state = if cell.is_poisoned() || refers { 0 } else { state };
-            self.changed.logs.restored(cell, state, calls);
+            let state = if cell.is_poisoned() || found.refers { 0 } else { found.state };
+            self.changed.logs.restored(cell, state, found.first_call, found.calls);
         }
     }
 
@@ -245,8 +262,9 @@ impl Keeping {
                 self.hooked[object as usize % PARTS].lock().remove(&object);
             }
             let has_calls = replays && self.changed.logs.forget(object);
+            let has_pieces = self.changed.in_pieces.take(object);
             self.journal.note(|batch| {
-                rows::remove_object(batch, object);
+                rows::remove_object(batch, object, has_pieces);
                 if has_calls {
                     rows::calls::remove_all(batch, object);
                 }
@@ -272,17 +290,45 @@ impl AtEnd for Keeping {
             // If it has changed since nothing is noted any more, it has been forgotten.
             let Some(object) = object.filter(|_| self.changed.logs.has_calls(cell.count())) else { continue };
             let (state, _) = state::encode(&*object, 0);
-            if state.is_empty() {
-                continue;
-            }
-            rows::put_object(&mut batch, cell.count(), &state);
-            rows::calls::remove_all(&mut batch, cell.count());
-            if batch.len() >= PIECE {
-                commit(&batch)?;
-                batch.clear();
+            if !state.is_empty() {
+                self.write_at_end(cell.count(), &state, &mut batch, commit)?;
             }
         }
         if batch.is_empty() { Ok(()) } else { commit(&batch) }
+    }
+}
+
+impl Keeping {
+    /// Writes a state in place of calls: a large one over several batches, the last of which makes it count.
+    fn write_at_end(
+        &self,
+        object: u64,
+        state: &[u8],
+        batch: &mut Batch,
+        commit: &mut dyn FnMut(&Batch) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut write_if_large = |batch: &mut Batch| {
+            if batch.len() >= AT_ONCE {
+                commit(batch)?;
+                batch.clear();
+            }
+            Ok::<_, String>(())
+        };
+        let (had_pieces, piece) = (self.changed.in_pieces.take(object), self.changed.in_pieces.sizes.piece);
+        if state.len() <= piece {
+            rows::put_object(batch, object, state, had_pieces, piece);
+        } else {
+            // No earlier state has the number of a batch that is not there yet.
+            let version = self.journal.open();
+            for (index, bytes) in pieces::cut(state, piece) {
+                pieces::put(batch, object, version, index, bytes);
+                write_if_large(batch)?;
+            }
+            Head::of(state, version, 0, piece).put(batch, object);
+            pieces::remove_others(batch, object, version);
+        }
+        rows::calls::remove_all(batch, object);
+        write_if_large(batch)
     }
 }
 

@@ -9,7 +9,8 @@
 //! - [`hash`]: how keys are hashed.
 //! - [`keeping`]: what is noted in the journal when objects and keys change. [`state`]: how objects are encoded for it.
 //!   [`changed`]: an object that has changed, and what is written of it. [`calls`]: the calls that are kept in place of
-//!   its state. [`hooks`]: objects that change by themselves.
+//!   its state. [`large`]: states that are kept in pieces. [`rewriting`]: those that are written anew while their
+//!   objects go on; [`asked`]: which are to be. [`hooks`]: objects that change by themselves.
 //! - [`flight`]: single flight per key, and the search for cycles.
 //!
 //! No lock of the store is held while user code runs, except the lock of an object while its methods run.
@@ -20,6 +21,7 @@
 //! there may not use the store. The locks within [`kind`] and [`queues`] are held for a few instructions, and no other
 //! is taken under them.
 
+mod asked;
 mod block;
 mod bury;
 mod calls;
@@ -31,8 +33,10 @@ mod hash;
 mod hooks;
 mod keeping;
 mod kind;
+mod large;
 mod lock;
 mod queues;
+mod rewriting;
 mod shard;
 pub(crate) mod state;
 
@@ -42,7 +46,9 @@ pub(crate) use cell::{Cell, Poisoned, ReadGuard, Vacant, WeakCell, WriteGuard};
 pub(crate) use changes::{ChangeListener, ChangedBy};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined, WaitError};
 pub(crate) use hash::Seeded;
-pub(crate) use keeping::Keeping;
+pub(crate) use keeping::{Keeping, Restored};
+pub(crate) use large::Sizes;
+pub(crate) use rewriting::{Committed, Instead, NewState, Rewriting};
 pub(crate) use shard::Mapping;
 
 use crate::faults::{PlantedFault, PlantedFaults};

@@ -12,7 +12,7 @@ use tarmem_remote::object::{Kept, Object, Save};
 use tarmem_remote::value::{ObjectRef, RefScope, with_scope};
 
 /// Encodes an object, after a byte with these flags. Says whether there are references to objects in it.
-pub(super) fn encode(object: &dyn Object, flags: u8) -> (Vec<u8>, bool) {
+pub(crate) fn encode(object: &dyn Object, flags: u8) -> (Vec<u8>, bool) {
     let scope = Referring::default();
     let bytes = with_scope(&scope, || encode_as(object.class(), &object, flags));
     (bytes, scope.refers.get())

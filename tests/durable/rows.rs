@@ -11,6 +11,7 @@ pub(crate) const SESSIONS: u8 = 3;
 pub(crate) const HANDLES: u8 = 5;
 pub(crate) const RUNS: u8 = 9;
 pub(crate) const CALLS: u8 = 10;
+pub(crate) const PIECES: u8 = 11;
 pub(crate) const UNREADABLE: u8 = 100;
 pub(crate) const OUTCOMES: u8 = 128;
 pub(crate) const UNDOS: u8 = 129;

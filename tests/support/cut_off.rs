@@ -27,6 +27,11 @@ impl CutOff {
         })
     }
 
+    /// A disk with what is there now.
+    pub fn copy(&self) -> Self {
+        CutOff { there: self.there.copy(), ..CutOff::default() }
+    }
+
     /// From now on nothing is written, until a service starts on it.
     pub fn cut(&self) {
         self.is_off.store(true, Ordering::SeqCst);

@@ -5,6 +5,7 @@ use super::state::{self, Ids, Item, to_hex};
 use super::tokens::{self, Token};
 use crate::cli::output::{Failure, Output};
 use crate::journal::rows;
+use crate::journal::rows::pieces::{self, Gathered, Gathering};
 use std::collections::{BTreeMap, HashMap};
 use tarmem_storage::{LocalReader, StorageError, Table};
 use uuid::Uuid;
@@ -33,6 +34,8 @@ pub(in crate::cli) struct DumpLines<'a> {
     head: Option<Head>,
     /// The keys that lead to each object that has not come yet.
     keys: HashMap<u64, BTreeMap<String, u64>>,
+    /// States that are in pieces.
+    gathering: Gathering,
     end: EndLine,
 }
 
@@ -44,6 +47,7 @@ impl<'a> DumpLines<'a> {
             ids: Ids::of(id),
             head: Some(Head { format: FORMAT, program, id, batch, numbers: BTreeMap::new() }),
             keys: HashMap::new(),
+            gathering: Gathering::default(),
             end: EndLine { end: true, objects: 0, keys: 0 },
         }
     }
@@ -67,16 +71,21 @@ impl<'a> DumpLines<'a> {
                 }
                 _ => self.as_it_is(table, key, value),
             },
-            rows::OBJECTS => match (rows::object(key), state_of(value, &self.ids)) {
-                (Ok(object), Some((flags, class, state))) => {
-                    let keys = self.keys.remove(&object).unwrap_or_default();
-                    self.end.objects += 1;
-                    self.end.keys += keys.len() as u64;
-                    let id = self.ids.id(object);
-                    self.line(&ObjectLine { object, id, class, keys: &keys, flags, state: &state })
+            rows::OBJECTS => match (rows::object(key), pieces::Head::read(value)) {
+                (Ok(object), Ok(Some(head))) => {
+                    self.gathering.head(object, head);
+                    Ok(())
                 }
+                (Ok(object), Ok(None)) => self.object(object, 0, value),
                 _ => self.as_it_is(table, key, value),
             },
+            pieces::PIECES => {
+                let piece = pieces::of_key(key).map_err(|error| Failure::failed(error.to_string()))?;
+                match self.gathering.piece(piece, value).map_err(|error| Failure::failed(error.to_string()))? {
+                    Gathered::LeftOver | Gathered::Part => Ok(()),
+                    Gathered::State(head, state) => self.object(piece.0, head.first_call, &state),
+                }
+            }
             rows::UNDOS => match (rows::session_and_other(key), state::read(value, &self.ids)) {
                 (Ok((session, call)), Some(undos)) => self.line(&UndosLine { undos: &undos, session, call }),
                 _ => self.as_it_is(table, key, value),
@@ -85,6 +94,19 @@ impl<'a> DumpLines<'a> {
             rows::RUNS | rows::SESSIONS | rows::EXPIRED | rows::OUTCOMES | rows::HANDLES => Ok(()),
             _ => self.as_it_is(table, key, value),
         }
+    }
+
+    /// Writes an object. `first_call`: the number of the first call after this state.
+    fn object(&mut self, object: u64, first_call: u64, value: &[u8]) -> Result<(), Failure> {
+        let ids = self.ids;
+        let Some((flags, class, state)) = state_of(value, &ids) else {
+            return self.as_it_is(rows::OBJECTS, &object.to_be_bytes(), value);
+        };
+        let keys = self.keys.remove(&object).unwrap_or_default();
+        self.end.objects += 1;
+        self.end.keys += keys.len() as u64;
+        let id = ids.id(object);
+        self.line(&ObjectLine { object, id, class, keys: &keys, flags, first_call, state: &state })
     }
 
     fn as_it_is(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Failure> {
@@ -100,6 +122,7 @@ impl<'a> DumpLines<'a> {
 
     /// Writes what is left, and the last line. Returns how many objects and keys there are.
     pub(in crate::cli) fn end(mut self) -> Result<(u64, u64), Failure> {
+        self.gathering.end().map_err(|error| Failure::failed(error.to_string()))?;
         // Keys whose objects are not shown.
         for (object, keys) in std::mem::take(&mut self.keys) {
             for (key, generation) in keys {

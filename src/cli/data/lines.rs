@@ -41,13 +41,16 @@ pub(super) struct ObjectLine<'a> {
     /// The keys that lead to it, with their generations.
     pub(super) keys: &'a BTreeMap<String, u64>,
     /// Whether it is poisoned, and more like that.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub(super) flags: u8,
+    /// The number of the first logged call after this state.
+    #[serde(skip_serializing_if = "is_default")]
+    pub(super) first_call: u64,
     pub(super) state: &'a Item<'a>,
 }
 
-fn is_zero(flags: &u8) -> bool {
-    *flags == 0
+fn is_default<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 /// A line for what is undone if the result of a call does not reach its caller.
@@ -90,6 +93,8 @@ pub(super) struct ReadObject {
     pub(super) keys: BTreeMap<String, u64>,
     #[serde(default)]
     pub(super) flags: u8,
+    #[serde(default)]
+    pub(super) first_call: u64,
     pub(super) state: Json,
 }
 

@@ -4,6 +4,7 @@ use super::lines::{FORMAT, Head, Line, ReadEnd, ReadObject, ReadRow, ReadUndos};
 use super::state::{self, Ids, from_hex};
 use super::tokens::{Token, put};
 use crate::cli::output::{Failure, Output};
+use crate::journal::rows::pieces::{self, IN_PIECES, PIECE_BYTES};
 use crate::journal::rows::{self, SessionRow};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -151,14 +152,22 @@ impl Restoring {
 
     fn take(&mut self, line: Line) -> Result<(), String> {
         match line {
-            Line::Object(ReadObject { object, class, keys, flags, state, .. }) => {
+            Line::Object(ReadObject { object, class, keys, flags, first_call, state, .. }) => {
                 check_number("the number of an object", object)?;
+                check_number("the number of a call", first_call)?;
+                if flags & IN_PIECES != 0 {
+                    return Err(format!("no object has the flags {flags}"));
+                }
                 let mut bytes = vec![flags];
                 put(&mut bytes, Token::Map(1));
                 put(&mut bytes, Token::Text(&class));
                 state::write(&mut bytes, &state)?;
                 self.from.move_to(&self.to, &mut bytes[1..]);
-                rows::put_object(&mut self.batch, object, &bytes);
+                if first_call > 0 {
+                    pieces::put_all(&mut self.batch, object, &bytes, first_call, PIECE_BYTES);
+                } else {
+                    rows::put_object(&mut self.batch, object, &bytes, false, PIECE_BYTES);
+                }
                 if !self.objects.insert(object) {
                     return Err(format!("object {object} was there before"));
                 }

@@ -57,7 +57,8 @@ impl<'a> CallRow<'a> {
     }
 }
 
-fn key(object: u64, number: u64) -> [u8; KEY_BYTES] {
+/// The key of a call.
+pub(crate) fn key(object: u64, number: u64) -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
     key[..8].copy_from_slice(&object.to_be_bytes());
     key[8..].copy_from_slice(&number.to_be_bytes());
@@ -71,6 +72,11 @@ pub(crate) fn put(batch: &mut Batch, object: u64, number: u64, value: &[u8]) {
 /// Removes all calls of an object.
 pub(crate) fn remove_all(batch: &mut Batch, object: u64) {
     batch.remove_range(CALLS, &key(object, 0), &key(object + 1, 0));
+}
+
+/// Removes the calls of an object whose numbers are below this one.
+pub(crate) fn remove_below(batch: &mut Batch, object: u64, number: u64) {
+    batch.remove_range(CALLS, &key(object, 0), &key(object, number));
 }
 
 /// The number of the object, and that of the call.

@@ -232,7 +232,7 @@ impl Aside {
             journal.note(|batch| {
                 match &unreadable.row {
                     RowKey::Key(key) => rows::remove_key(batch, key),
-                    RowKey::Object(object) => rows::remove_object(batch, *object),
+                    RowKey::Object(object) => rows::remove_object(batch, *object, true),
                     RowKey::Undos(session, sequence) => rows::remove_undos(batch, *session, *sequence),
                     RowKey::Call(object, _) => rows::calls::remove_all(batch, *object),
                 }

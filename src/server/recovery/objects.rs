@@ -10,7 +10,7 @@ use super::stored::{Calls, Stored};
 use super::unreadable::{Unreadable, object_named};
 use crate::journal::rows;
 use crate::server::refs::references::gone;
-use crate::store::{Cell, Store, Vacant, state};
+use crate::store::{Cell, Restored, Store, Vacant, state};
 use hashbrown::HashMap;
 use std::any::Any;
 use std::cell::RefCell;
@@ -81,7 +81,7 @@ pub(crate) fn make(
     progress: &Progress,
     ask: Ask,
 ) -> (Made, Undos) {
-    let Stored { keys, objects, calls, sessions, .. } = stored;
+    let Stored { keys, objects, in_pieces, calls, sessions, .. } = stored;
     let mut made = Made::default();
     let mut names: HashMap<u64, &str> = HashMap::with_capacity(keys.len());
     for (key, object, _) in keys {
@@ -125,8 +125,9 @@ pub(crate) fn make(
         let cell = place.cell().clone();
         let class = cell.class().entry();
         let calls = calls.get(object).map_or(&[][..], Vec::as_slice);
+        let first_call = in_pieces.get(object).copied();
         let filled = with_scope(&scope, || state::decode(class, bytes)).and_then(|(mut decoded, is_poisoned)| {
-            replay.make_again(&mut *decoded, cell.class(), calls).map_err(|refused| {
+            replay.make_again(&mut *decoded, cell.class(), first_call.unwrap_or(0), calls).map_err(|refused| {
                 let refused = refused.of(name(object), *object);
                 let reason = refused.reason();
                 made.not_replayed.push(refused);
@@ -142,7 +143,9 @@ pub(crate) fn make(
             Ok(kept) => {
                 made.kept.extend(kept.map(|kept| (*object, kept)));
                 if let Some(keeping) = &store.keeping {
-                    keeping.restored(&cell, bytes.len(), scope.refers.get(), calls);
+                    let (state, in_pieces, refers) = (bytes.len(), first_call.is_some(), scope.refers.get());
+                    let first_call = first_call.unwrap_or(0);
+                    keeping.restored(&cell, &Restored { state, in_pieces, refers, first_call, calls });
                 }
             }
             Err(reason) => made.refuse(*object, bytes, name(object), class.path.to_owned(), reason),

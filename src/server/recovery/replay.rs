@@ -92,7 +92,7 @@ pub struct NotReplayed {
     pub class: &'static str,
     /// The name of the method; empty if it cannot be read.
     pub method: String,
-    /// The call's number, counted from 0 since the last state of the object.
+    /// The call's number, in the order in which they were made.
     pub call: u64,
     /// Why.
     pub why: ReplayProblem,
@@ -156,14 +156,20 @@ impl<'a> Replay<'a> {
         Replay { context: Context::new(owner, 0, None, Arc::new(Nobody)), faults }
     }
 
-    /// Makes the calls of an object again, in their order.
+    /// In which an object without references is decoded.
+    pub(super) fn scope(&self) -> &dyn RefScope {
+        &NoReferences
+    }
+
+    /// Makes the calls of an object again, in their order, the first of which has the number `first`.
     pub(super) fn make_again(
         &self,
         object: &mut dyn Object,
         class: &ClassInfo,
+        first: u64,
         calls: &[(u64, Vec<u8>)],
     ) -> Result<(), Refused> {
-        for (expected, (number, value)) in (0..).zip(calls) {
+        for (expected, (number, value)) in (first..).zip(calls) {
             let refused = |method: &str, why| Refused {
                 class: class.entry().path,
                 method: method.to_owned(),

@@ -1,6 +1,7 @@
 //! What is in a storage, read and sorted, before anything is made of it.
 
 use super::{Progress, RecoveryError};
+use crate::journal::rows::pieces::{self, Gathered, Gathering, Head};
 use crate::journal::rows::{self, BadRow, SessionRow};
 use crate::store::Next;
 use std::collections::BTreeMap;
@@ -15,6 +16,10 @@ pub(crate) struct Stored {
     pub(crate) keys: Vec<(String, u64, u64)>,
     /// The number of each object, with its state, encoded; in the order of the numbers.
     pub(crate) objects: Vec<(u64, Vec<u8>)>,
+    /// Those objects whose states were in pieces, with the numbers of the first calls after them.
+    pub(crate) in_pieces: BTreeMap<u64, u64>,
+    /// The pieces of states that never came to be: objects and versions.
+    pub(crate) left_over: Vec<(u64, u64)>,
     /// The calls that are to be made again on the states of objects: their numbers, and what they were, by the numbers
     /// of the objects.
     pub(crate) calls: BTreeMap<u64, Calls>,
@@ -48,20 +53,24 @@ impl Stored {
             next: Next { id: storage.id(), object: 1, generation: 1, token: 0 },
             keys: Vec::new(),
             objects: Vec::new(),
+            in_pieces: BTreeMap::new(),
+            left_over: Vec::new(),
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             expired: Vec::new(),
             has_forgotten: false,
             runs: BTreeMap::new(),
         };
+        let mut gathering = Gathering::default();
         storage.load(&mut |table, key, value| {
             progress.read.fetch_add(1, Ordering::Relaxed);
-            stored.add(table, key, value)
+            stored.add(&mut gathering, table, key, value)
         })?;
+        gathering.end().map_err(|error| StorageError::Refused(error.to_string()))?;
         Ok(stored)
     }
 
-    fn add(&mut self, table: u8, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+    fn add(&mut self, gathering: &mut Gathering, table: u8, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
         let refused = |bad: BadRow| StorageError::Refused(bad.to_string());
         match table {
             rows::META if key == rows::NEXT_OBJECT => self.next.object = rows::meta(value).map_err(refused)?,
@@ -78,7 +87,32 @@ impl Stored {
                 let key = key.map_err(|_| StorageError::Refused("a key is not UTF-8".to_owned()))?;
                 self.keys.push((key, object, generation));
             }
-            rows::OBJECTS => self.objects.push((rows::object(key).map_err(refused)?, value.to_vec())),
+            rows::OBJECTS => {
+                let object = rows::object(key).map_err(refused)?;
+                match Head::read(value).map_err(refused)? {
+                    None => self.objects.push((object, value.to_vec())),
+                    Some(head) => {
+                        gathering.head(object, head);
+                        // Until its pieces come.
+                        self.objects.push((object, Vec::new()));
+                    }
+                }
+            }
+            pieces::PIECES => {
+                let of @ (object, version, _) = pieces::of_key(key).map_err(refused)?;
+                let gathered = gathering.piece(of, value);
+                match gathered.map_err(|error| StorageError::Refused(error.to_string()))? {
+                    Gathered::Part => {}
+                    Gathered::LeftOver if self.left_over.last() == Some(&(object, version)) => {}
+                    Gathered::LeftOver => self.left_over.push((object, version)),
+                    Gathered::State(head, state) => {
+                        self.in_pieces.insert(object, head.first_call);
+                        if let Ok(index) = self.objects.binary_search_by_key(&object, |(object, _)| *object) {
+                            self.objects[index].1 = state;
+                        }
+                    }
+                }
+            }
             rows::calls::CALLS => {
                 let (object, number) = rows::calls::object_and_number(key).map_err(refused)?;
                 self.calls.entry(object).or_default().push((number, value.to_vec()));

@@ -25,7 +25,7 @@ use super::history::History;
 use crate::config::{Durability, Limits, OnStorageFailure};
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::{DiskRoom, Entered, Journal, NoRoom};
-use crate::store::{ChangeListener, Flights, Keeping, Next, Store};
+use crate::store::{ChangeListener, Flights, Keeping, Next, Sizes, Store};
 use backup::Backups;
 use heartbeat::Heartbeat;
 use large_call_quota::LargeCallQuota;
@@ -63,6 +63,8 @@ pub(crate) struct Seams {
     pub(crate) durability: Durability,
     /// Whether a start moves aside what it cannot read.
     pub(crate) skips_unreadable: bool,
+    /// Which states are large.
+    pub(crate) sizes: Sizes,
 }
 
 /// The state that the sessions and the engine of a service share.
