@@ -399,7 +399,7 @@ mod sync;
 mod wire;
 
 #[cfg(feature = "client")]
-pub use client::{Address, Reconnected, Session, SessionBuilder, SessionState};
+pub use client::{Address, Reconnected, ServiceState, Session, SessionBuilder, SessionState};
 #[cfg(feature = "server")]
 pub use config::{LimitError, Limits};
 #[cfg(all(feature = "client", feature = "tls"))]

@@ -24,6 +24,8 @@ mod history;
 mod in_process;
 #[path = "durable/large.rs"]
 mod large;
+#[path = "durable/loading.rs"]
+mod loading;
 #[allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #[path = "support/other.rs"]
 mod other;

@@ -2,12 +2,20 @@
 
 use super::arguments::{Timeout, times};
 use super::output::{Failure, wrong};
-use crate::client::Session;
+use crate::client::{ServiceState, Session, SessionBuilder};
 use crate::config::read_text_of_any;
 use crate::security::ClientTls;
 use clap::Args;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tarmem_remote::error::Error;
+
+/// How long a command waits for the connection, and then for each answer, unless the user has said it.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long `ping` waits.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The options of every command except `serve` and `tls`. They may stand before or after the command.
 #[derive(Args)]
@@ -43,13 +51,14 @@ pub(super) struct Connect {
     #[arg(long, global = true, value_name = "NAME")]
     server_name: Option<String>,
 
-    /// How long to wait for the connection, and then for each answer; 0 waits without limit
-    #[arg(long, global = true, default_value = "30", value_name = "SECONDS", allow_negative_numbers = true)]
-    timeout: Timeout,
+    /// How long to wait for the connection, and then for each answer; 0 waits without limit [default: 30; for ping: 5]
+    #[arg(long, global = true, value_name = "SECONDS", allow_negative_numbers = true)]
+    timeout: Option<Timeout>,
 
-    /// How often to try again if the service cannot be reached or has no room
-    #[arg(long, global = true, default_value = "4", value_name = "TIMES", value_parser = times)]
-    retries: usize,
+    /// How often to try again if the service cannot be reached or has no room [default: 4, and for at least 30 seconds
+    /// if a connection breaks to a service that keeps its objects]
+    #[arg(long, global = true, value_name = "TIMES", value_parser = times)]
+    retries: Option<usize>,
 
     /// Continue even if the service speaks another version of the protocol
     #[arg(long, global = true)]
@@ -59,15 +68,25 @@ pub(super) struct Connect {
 impl Connect {
     /// Opens a session with the service.
     pub(super) async fn session(self) -> Result<Session, Failure> {
+        Ok(self.builder(TIMEOUT)?.connect().await?)
+    }
+
+    /// Asks the service for its state.
+    pub(super) async fn probe(self) -> Result<Result<ServiceState, Error>, Failure> {
+        Ok(self.builder(PROBE_TIMEOUT)?.probe().await)
+    }
+
+    /// What connects with these options, within this time if they do not say another.
+    fn builder(self, timeout: Duration) -> Result<SessionBuilder, Failure> {
         let (address, source) = address(self.addr)?;
         if let Err(error) = Session::check_address(&address) {
             return Err(wrong(ErrorKind::ValueValidation, format!("{error}; the address comes from {source}")));
         }
-        let Timeout(timeout) = self.timeout;
-        let mut session = Session::builder(&address)
-            .call_timeout(timeout)
-            .max_retry(self.retries)
-            .ignore_version(self.ignore_version);
+        let Timeout(timeout) = self.timeout.unwrap_or(Timeout(Some(timeout)));
+        let mut session = Session::builder(&address).call_timeout(timeout).ignore_version(self.ignore_version);
+        if let Some(retries) = self.retries {
+            session = session.max_retry(retries);
+        }
         if let Some(token) = token(self.token_file.as_deref(), &address, source)? {
             session = session.token(token);
         }
@@ -89,10 +108,11 @@ impl Connect {
             }
             session = session.tls(tls);
         }
-        if let Some(timeout) = timeout {
-            session = session.connect_timeout(timeout);
-        }
-        Ok(session.connect().await?)
+        Ok(match timeout {
+            Some(timeout) => session.connect_timeout(timeout),
+            // It is waited for as long as it loads.
+            None => session.loading_timeout(Duration::MAX),
+        })
     }
 }
 

@@ -51,7 +51,8 @@ Examples:
   tarmem memoize big builtins.list @big.json
 
 Results are JSON on standard output, one value per line. A failure is one line on standard error.
-Exit status: 0 if the command succeeded, 1 if it failed, 2 if the command line is wrong.";
+Exit status: 0 if the command succeeded, 1 if it failed, 2 if the command line is wrong; that of ping tells the
+state of the service.";
 
 /// Live objects on a network service, shared by many processes.
 #[derive(Parser)]
@@ -126,6 +127,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(serve) => return serve.run().await,
         Command::Data(data) => return data.run(),
         Command::Tls(tls) => return tls.run(),
+        Command::Ping(ping) => return ping.run(cli.connect).await,
         command => command,
     };
     let session = cli.connect.session().await?;

@@ -80,6 +80,10 @@ pub(super) enum Failure {
     Usage(Box<clap::Error>),
     /// The command failed.
     Failed(String),
+    /// The command failed, which has a status of its own.
+    FailedAs(u8, String),
+    /// What there is to say is printed, and the exit status says the same.
+    Printed(u8),
     /// The reader of the output has closed its pipe, as `head` does. This is not an error.
     Unread,
 }
@@ -87,6 +91,14 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Failure::Failed(message.into())
+    }
+
+    /// The same, with another exit status than that of a failed command.
+    pub(super) fn with_status(self, status: u8) -> Self {
+        match self {
+            Failure::Failed(message) => Failure::FailedAs(status, message),
+            other => other,
+        }
     }
 
     pub(super) fn unwritten(error: &io::Error, to: &str) -> Self {
@@ -108,6 +120,11 @@ impl Failure {
                 let _ = tell(&message);
                 ExitCode::FAILURE
             }
+            Failure::FailedAs(status, message) => {
+                let _ = tell(&message);
+                status.into()
+            }
+            Failure::Printed(status) => status.into(),
             Failure::Unread => ExitCode::SUCCESS,
         }
     }
@@ -117,7 +134,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(error) => f.write_str(&usage(error)),
-            Failure::Failed(message) => f.write_str(message),
+            Failure::Failed(message) | Failure::FailedAs(_, message) => f.write_str(message),
+            Failure::Printed(_) => f.write_str("the output says it"),
             Failure::Unread => f.write_str("the output is no longer read"),
         }
     }

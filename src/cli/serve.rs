@@ -105,6 +105,9 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    /// Heard so that it does not end the process: a write beyond the limit of a file's size (`ulimit -f`) fails, as one
+    /// to a full disk does.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -114,6 +117,7 @@ impl Signals {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hang_up: listen(SignalKind::hangup())?,
+            _file_size: listen(SignalKind::from_raw(libc::SIGXFSZ))?,
         })
     }
 

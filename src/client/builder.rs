@@ -5,11 +5,12 @@ use super::background;
 use super::connect::Endpoint;
 use super::connection::{Connection, OpenFailure, Opened};
 use super::options::SessionOptions;
+use super::retries::{Outage, Retries};
+use super::service_state::ServiceState;
 use super::session::Session;
 use super::session_handle::SessionHandle;
 use super::session_state::Reconnected;
 use crate::security::{ClientTls, Secret};
-use backon::Retryable;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +21,17 @@ use tokio::runtime::Handle;
 /// The minimum of [`SessionBuilder::max_frame`], in bytes: errors and the answers to `open` need this much.
 const LEAST_FRAME: usize = 4 << 10;
 
+/// How long [`SessionBuilder::probe`] takes at most, unless its user has said it.
+const PROBE_TIME: Duration = Duration::from_secs(5);
+
 impl Session {
     /// Connects to a service, with the defaults of [`SessionBuilder`].
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if all attempts fail; [`Error::NotAService`] if something other than a tarmem service
-    /// answers; [`Error::ProtocolMismatch`] if the service speaks another version of the protocol; [`Error::Refused`]
-    /// if the service refuses the client; [`Error::Insecure`] if there is no secure connection.
+    /// [`Error::Unreachable`] if all attempts fail; [`Error::StillLoading`] if the service is loading for longer than
+    /// it is waited for; [`Error::NotAService`] if something other than a tarmem service answers;
+    /// [`Error::ProtocolMismatch`] if the service speaks another version of the protocol; [`Error::Refused`] if the
+    /// service refuses the client; [`Error::Insecure`] if there is no secure connection.
     pub async fn connect(address: impl Into<String>) -> Result<Session, Error> {
         Session::builder(address).connect().await
     }
@@ -118,18 +123,41 @@ impl SessionBuilder {
     }
 
     /// How often to try again after a failed attempt to connect: at the beginning, and whenever the connection breaks
-    /// or the service shuts down. Default: 4.
+    /// or the service shuts down. Default: 4; and after a connection to a service that keeps its objects in a
+    /// directory, as often as it takes, for as long as the service would keep the session after its start (its lease),
+    /// and at least 30 s. Once this is set, it holds for such services, too.
+    ///
+    /// Attempts that find a service that is loading do not count: see [`loading_timeout`](Self::loading_timeout).
     pub fn max_retry(mut self, times: usize) -> Self {
-        self.options.max_retry = times;
+        self.options.retries.max_retry = Some(times);
         self
     }
 
     /// The longest pause between two attempts to connect, to which jitter is added. The first pause is at most a tenth
     /// of a second. Each further one is twice as long as the one before it when connecting for the first time, and four
-    /// times as long when reconnecting. Default: 3 s. With the defaults, no client gives up if its service is away for
-    /// 5 s, for example to be restarted.
+    /// times as long when reconnecting. Default: 3 s. With the defaults, no session ends if its service is away for
+    /// 5 s, for example to be restarted, or for 30 s if the service keeps its objects.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.options.retry_delay = delay;
+        self.options.retries.retry_delay = delay;
+        self
+    }
+
+    /// How long to wait for a service that is loading what it keeps, when connecting and reconnecting. The client asks
+    /// it again after a tenth of a second, and then more and more rarely, down to once a second. Meanwhile calls wait,
+    /// each until its own deadline. If the time is over, the error is [`Error::StillLoading`]. Default: 10 minutes.
+    ///
+    /// The time begins when the service is first found to be loading, and a service that begins anew meanwhile does not
+    /// prolong it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tarmem::Session;
+    ///
+    /// // It has very many objects.
+    /// let builder = Session::builder("db.example.org:18813").loading_timeout(Duration::from_secs(3600));
+    /// ```
+    pub fn loading_timeout(mut self, timeout: Duration) -> Self {
+        self.options.retries.loading_timeout = timeout;
         self
     }
 
@@ -171,21 +199,31 @@ impl SessionBuilder {
     /// Connects.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] if all attempts fail; [`Error::NotAService`] if something other than a tarmem service
-    /// answers; [`Error::ProtocolMismatch`] if the service speaks another version of the protocol; [`Error::Refused`]
-    /// if the service refuses the client; [`Error::Insecure`] if TLS cannot be set up, or one side does not trust the
-    /// other's certificate.
+    /// [`Error::Unreachable`] if all attempts fail; [`Error::StillLoading`] if the service is loading for longer than
+    /// it is waited for; [`Error::NotAService`] if something other than a tarmem service answers;
+    /// [`Error::ProtocolMismatch`] if the service speaks another version of the protocol; [`Error::Refused`] if the
+    /// service refuses the client; [`Error::Insecure`] if TLS cannot be set up, or one side does not trust the other's
+    /// certificate.
     pub async fn connect(mut self) -> Result<Session, Error> {
         let background = background::runtime()?;
         let location = self.location.clone()?;
         self.options.endpoint = Some(Endpoint::new(location, self.tls.take())?);
-        let mut attempts = Attempts::default();
-        let opening = (|| self.options.open(None))
-            .retry(self.options.backoff())
-            // A connection that ends before the session is open counts as a failed attempt: the service may be about to
-            // end, and another to start.
-            .when(|OpenFailure { is_final, .. }| !is_final)
-            .notify(|OpenFailure { error, .. }, _| attempts.failed(error.clone()));
+        let (mut attempts, mut outage) = (Attempts::default(), Outage::now());
+        let SessionOptions { address, retries, .. } = &self.options;
+        let mut retries = Retries::to_connect(address, retries, &mut outage);
+        let opening = async {
+            loop {
+                // A connection that ends before the session is open counts as a failed attempt: the service may be
+                // about to end, and another to start.
+                let OpenFailure { error, is_final } = match self.options.open(None).await {
+                    Ok(opened) => return Some(opened),
+                    Err(failure) => failure,
+                };
+                let pause = if is_final { None } else { retries.after(&error) };
+                attempts.failed(error);
+                tokio::time::sleep(pause?).await;
+            }
+        };
         let opened = match self.options.connect_timeout {
             None => opening.await,
             Some(timeout) => match tokio::time::timeout(timeout, opening).await {
@@ -193,11 +231,36 @@ impl SessionBuilder {
                 Err(_) => return Err(attempts.late(&self.options.address, timeout)),
             },
         };
-        let opened = opened.map_err(|OpenFailure { error, .. }| {
-            attempts.failed(error);
-            attempts.into_error().unwrap_or(Error::Cancelled)
-        })?;
+        let opened = opened.ok_or_else(|| attempts.into_error().unwrap_or(Error::Cancelled))?;
         Ok(self.begin(opened, &background))
+    }
+
+    /// Asks the service for its state, by one attempt to connect. Needs no token: one is only used to be told why the
+    /// service has failed. Takes at most the [`connect_timeout`](Self::connect_timeout), or 5 s if that is not set.
+    ///
+    /// # Errors
+    /// If no service answers, or it would not open a session whatever the token is: those of
+    /// [`connect`](Self::connect), and [`Error::DeadlineExceeded`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tarmem::{ServiceState, Session};
+    ///
+    /// /// Waits for a service that is started by others.
+    /// async fn wait_for(address: &str) {
+    ///     while Session::builder(address).probe().await != Ok(ServiceState::Ready) {
+    ///         tokio::time::sleep(Duration::from_millis(200)).await;
+    ///     }
+    /// }
+    /// ```
+    pub async fn probe(mut self) -> Result<ServiceState, Error> {
+        let location = self.location.clone()?;
+        self.options.endpoint = Some(Endpoint::new(location, self.tls.take())?);
+        let time = self.options.connect_timeout.unwrap_or(PROBE_TIME);
+        match tokio::time::timeout(time, self.options.probe()).await {
+            Ok(probed) => probed.map_err(|OpenFailure { error, .. }| error),
+            Err(_) => Err(Error::DeadlineExceeded { what: format!("asking {}", self.options.address), after: time }),
+        }
     }
 
     /// Opens a session over a stream that is already connected. Such a session cannot reconnect: it ends with its

@@ -4,6 +4,7 @@ use super::home_runtime::RunsOn;
 use super::options::SessionOptions;
 use super::outbox::SendLimits;
 use super::probe::PeerKind;
+use super::service_state::ServiceState;
 use crate::byte_stream::ByteStream;
 use crate::security::verdict_of;
 use crate::wire::channel::Channel;
@@ -39,6 +40,9 @@ pub(super) const HUNG_UP_AS_SERVICE: &str =
 
 /// How long the service may take to answer `open`.
 const OPEN_TIME: Duration = Duration::from_secs(10);
+
+/// How long it may take to close a connection over which nothing else is to be sent.
+const CLOSE_TIME: Duration = Duration::from_millis(100);
 
 /// A connection with an open session.
 pub(super) struct Connection {
@@ -118,62 +122,18 @@ impl Connection {
         options: &SessionOptions,
         resume: Option<Resume>,
     ) -> Result<Opened, OpenFailure> {
-        let address = options.address.clone();
-        // The peer may speak another protocol: the first bytes of a web server would announce a frame of 1.2 GB.
-        let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
-        let stream: Box<dyn ByteStream> = Box::new(stream);
-        let channel = Channel::new(stream, limit.clone(), BUFFER);
-        let mut connection = Connection { channel, last: 0, used: false, runs_on: RunsOn::Home };
         let details = HelloDetails {
             ignore_version: options.ignore_version,
             resume,
             resumable: options.can_reconnect(),
             token: options.token.clone(),
             max_frame_bytes: options.max_frame as u64,
+            only_asks: false,
         };
-        let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;
-        let welcome = match tokio::time::timeout(OPEN_TIME, connection.ask(WireRequest::Open { hello })).await {
-            Ok(Ok(Some(WireResponse::Open(answer)))) => match Answer::decode(&answer) {
-                Ok(Answer::Welcome(welcome)) => welcome,
-                Ok(Answer::Refused { reason, temporary }) => {
-                    return Err(OpenFailure { error: Error::Refused { reason }, is_final: !temporary });
-                }
-                Ok(Answer::Protocol { service }) => {
-                    return Err(Error::ProtocolMismatch { client: PROTOCOL_VERSION, service }.into());
-                }
-                Ok(answer @ (Answer::OtherHistory { .. } | Answer::HistoryLost { .. })) => {
-                    return Err(other_history(address, answer, resume.and_then(|resume| resume.known)).into());
-                }
-                Err(error) => return Err(Error::NotAService { address, seen: format!("its answer is {error}") }.into()),
-            },
-            Ok(Ok(Some(_))) => {
-                let seen = "it answered a request that was not made".to_owned();
-                return Err(Error::NotAService { address, seen }.into());
-            }
-            Ok(Ok(None)) => {
-                return Err(match PeerKind::recognise(connection.channel.unread()) {
-                    Some(peer) => Error::NotAService { address, seen: peer.to_string() },
-                    None => Error::Closed { address, cause: HUNG_UP.to_owned() },
-                }
-                .into());
-            }
-            Ok(Err(error)) => {
-                // If the service refuses this client's certificate, its alert comes only now, with the first bytes.
-                let error = match verdict_of(&error) {
-                    Some(reason) => Error::Insecure { address, reason },
-                    None if error.kind() == io::ErrorKind::InvalidData => {
-                        let peer = PeerKind::recognise(connection.channel.unread());
-                        let seen = peer.map_or_else(|| "its answer is malformed".to_owned(), |peer| peer.to_string());
-                        Error::NotAService { address, seen }
-                    }
-                    None => Error::Closed { address, cause: root_cause(&error) },
-                };
-                return Err(error.into());
-            }
-            Err(_) => {
-                let cause = format!("it did not answer within {OPEN_TIME:?}");
-                return Err(Error::Closed { address, cause }.into());
-            }
+        let known = resume.and_then(|resume| resume.known);
+        let (connection, limit, welcome) = match Connection::ask_to_open(stream, options, details).await? {
+            (connection, limit, Answer::Welcome(welcome)) => (connection, limit, welcome),
+            (.., answer) => return Err(not_opened(&options.address, answer, known)),
         };
         limit.set(options.max_frame);
         let Welcome { session, secret, run, directory, resumed, .. } = welcome;
@@ -186,6 +146,73 @@ impl Connection {
         let lease = Duration::from_millis(welcome.lease_ms.clamp(10, 24 * 3600 * 1000));
         let identity = Identity { session, secret, run, directory, seen: None, lease };
         Ok(Opened { connection, identity, resumed, limits })
+    }
+
+    /// Asks the service at the other end of `stream` for its state.
+    pub(super) async fn probe(stream: impl ByteStream, options: &SessionOptions) -> Result<ServiceState, OpenFailure> {
+        let details = HelloDetails {
+            ignore_version: options.ignore_version,
+            token: options.token.clone(),
+            only_asks: true,
+            ..HelloDetails::default()
+        };
+        let (connection, _, answer) = Connection::ask_to_open(stream, options, details).await?;
+        let state = match answer {
+            // A service that opens a session all the same is ready.
+            Answer::Ready | Answer::Welcome(_) => ServiceState::Ready,
+            Answer::Loading(progress) => ServiceState::Loading(progress),
+            Answer::Failed { reason } => ServiceState::Failed { reason },
+            answer => return Err(not_opened(&options.address, answer, None)),
+        };
+        let _ = tokio::time::timeout(CLOSE_TIME, connection.close()).await;
+        Ok(state)
+    }
+
+    /// Makes the first request over `stream`. Also returns the limit of frames, which is that of the answer.
+    async fn ask_to_open(
+        stream: impl ByteStream,
+        options: &SessionOptions,
+        details: HelloDetails,
+    ) -> Result<(Connection, FrameLimit, Answer), OpenFailure> {
+        let address = options.address.clone();
+        // The peer may speak another protocol: the first bytes of a web server would announce a frame of 1.2 GB.
+        let limit = FrameLimit::new(options.max_frame.min(ANSWER_BYTES));
+        let stream: Box<dyn ByteStream> = Box::new(stream);
+        let channel = Channel::new(stream, limit.clone(), BUFFER);
+        let mut connection = Connection { channel, last: 0, used: false, runs_on: RunsOn::Home };
+        let hello = Hello { protocol: PROTOCOL_VERSION, details }.encode()?;
+        match tokio::time::timeout(OPEN_TIME, connection.ask(WireRequest::Open { hello })).await {
+            Ok(Ok(Some(WireResponse::Open(answer)))) => match Answer::decode(&answer) {
+                Ok(answer) => Ok((connection, limit, answer)),
+                Err(error) => Err(Error::NotAService { address, seen: format!("its answer is {error}") }.into()),
+            },
+            Ok(Ok(Some(_))) => {
+                let seen = "it answered a request that was not made".to_owned();
+                Err(Error::NotAService { address, seen }.into())
+            }
+            Ok(Ok(None)) => Err(match PeerKind::recognise(connection.channel.unread()) {
+                Some(peer) => Error::NotAService { address, seen: peer.to_string() },
+                None => Error::Closed { address, cause: HUNG_UP.to_owned() },
+            }
+            .into()),
+            Ok(Err(error)) => {
+                // If the service refuses this client's certificate, its alert comes only now, with the first bytes.
+                let error = match verdict_of(&error) {
+                    Some(reason) => Error::Insecure { address, reason },
+                    None if error.kind() == io::ErrorKind::InvalidData => {
+                        let peer = PeerKind::recognise(connection.channel.unread());
+                        let seen = peer.map_or_else(|| "its answer is malformed".to_owned(), |peer| peer.to_string());
+                        Error::NotAService { address, seen }
+                    }
+                    None => Error::Closed { address, cause: root_cause(&error) },
+                };
+                Err(error.into())
+            }
+            Err(_) => {
+                let cause = format!("it did not answer within {OPEN_TIME:?}");
+                Err(Error::Closed { address, cause }.into())
+            }
+        }
     }
 
     /// Queues a request, and returns its number.
@@ -250,16 +277,27 @@ impl Connection {
     }
 }
 
-/// The error if the service does not have what the client of a session knows.
-fn other_history(address: String, answer: Answer, known: Option<Known>) -> Error {
+/// Why a service that has answered so opens no session, for a client that knows this of what the service keeps.
+fn not_opened(address: &str, answer: Answer, known: Option<Known>) -> OpenFailure {
+    let address = address.to_owned();
     match (answer, known) {
+        (Answer::Refused { reason, temporary }, _) => {
+            OpenFailure { error: Error::Refused { reason }, is_final: !temporary }
+        }
+        (Answer::Protocol { service }, _) => Error::ProtocolMismatch { client: PROTOCOL_VERSION, service }.into(),
+        (Answer::Loading(progress), _) => Error::StillLoading { address, progress }.into(),
         (Answer::OtherHistory { found }, Some(Known { directory: expected, .. })) => {
-            Error::OtherHistory { address, expected, found }
+            Error::OtherHistory { address, expected, found }.into()
         }
         (Answer::HistoryLost { recovered }, Some(Known { directory, seen: Some(seen) })) => {
-            Error::HistoryLost { address, directory, seen: seen.batch, recovered }
+            Error::HistoryLost { address, directory, seen: seen.batch, recovered }.into()
         }
-        _ => Error::NotAService { address, seen: "it speaks of a session that was not asked for".to_owned() },
+        (Answer::OtherHistory { .. } | Answer::HistoryLost { .. }, _) => {
+            Error::NotAService { address, seen: "it speaks of a session that was not asked for".to_owned() }.into()
+        }
+        (Answer::Welcome(_) | Answer::Ready | Answer::Failed { .. }, _) => {
+            Error::NotAService { address, seen: "it answered what was not asked".to_owned() }.into()
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 //!   [`address`] parses the address of the service.
 //! - [`connect`]: makes one attempt to connect, with or without TLS; [`happy_eyeballs`] races the addresses of a host,
 //!   and [`unix_error`] explains why a Unix socket cannot be connected to. [`open_session`]: connects and opens a
-//!   session; [`probe`] finds out what answers if it is not a tarmem service.
+//!   session; [`probe`] finds out what answers if it is not a tarmem service. [`retries`]: when to try again, and when
+//!   to give up. [`service_state`]: the state of a service, for those who only ask.
 //! - [`connection`]: one connection, from its handshake on. [`pump`]: sends calls and receives replies over it.
 //! - [`session_handle`]: held by a session's callers. [`session_core`]: the state that they share with the task that
 //!   keeps the session connected.
@@ -36,7 +37,9 @@ mod pump;
 mod pump_task;
 mod reconnect;
 mod reply_acks;
+mod retries;
 mod run_permit;
+mod service_state;
 mod session;
 mod session_core;
 mod session_handle;
@@ -46,5 +49,6 @@ mod wakeup;
 
 pub use address::Address;
 pub use builder::SessionBuilder;
+pub use service_state::ServiceState;
 pub use session::Session;
 pub use session_state::{Reconnected, SessionState};

@@ -4,6 +4,8 @@ use super::connect::{Endpoint, TlsFailure};
 use super::connection::{Connection, HUNG_UP, HUNG_UP_AS_SERVICE, OpenFailure, Opened};
 use super::options::SessionOptions;
 use super::probe::PeerKind;
+use super::service_state::ServiceState;
+use crate::byte_stream::ByteStream;
 use crate::wire::handshake::Resume;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,12 +31,26 @@ impl SessionOptions {
     /// Makes one attempt to connect, and to open a session or resume one. A new session probes what answers at its
     /// address; one that is resumed is known to have had a service there.
     pub(super) async fn open(&self, resume: Option<Resume>) -> Result<Opened, OpenFailure> {
+        self.attempt(resume.is_none(), |stream| Connection::open(stream, self, resume)).await
+    }
+
+    /// Makes one attempt to connect, and to ask the service for its state.
+    pub(super) async fn probe(&self) -> Result<ServiceState, OpenFailure> {
+        self.attempt(true, |stream| Connection::probe(stream, self)).await
+    }
+
+    /// Makes one attempt to connect, and does `open` over the connection; if it is the first one, it finds out what
+    /// answers if that is no service.
+    async fn attempt<T, F>(&self, is_first: bool, open: impl FnOnce(Box<dyn ByteStream>) -> F) -> Result<T, OpenFailure>
+    where
+        F: Future<Output = Result<T, OpenFailure>>,
+    {
         let Some(endpoint) = &self.endpoint else {
             let cause = "it has no address".to_owned();
             return Err(Error::Unreachable { address: self.address.clone(), attempts: 1, cause }.into());
         };
         let stream = endpoint.connect(&self.address).await?;
-        let (progress, is_first) = (Progress::default(), resume.is_none());
+        let progress = Progress::default();
         let opening = async {
             let stream =
                 endpoint.start_tls(stream, &self.address).await.map_err(|TlsFailure { error, is_foreign }| {
@@ -42,7 +58,7 @@ impl SessionOptions {
                     error
                 })?;
             progress.secured.store(true, Ordering::Relaxed);
-            Connection::open(stream, self, resume).await
+            open(stream).await
         };
         if is_first { self.open_with_probe(endpoint, opening, &progress).await } else { opening.await }
     }
@@ -57,12 +73,12 @@ impl SessionOptions {
 
     /// Waits for `opening`, and probes the address if it takes long or fails in a way that another protocol would
     /// explain.
-    async fn open_with_probe(
+    async fn open_with_probe<T>(
         &self,
         endpoint: &Endpoint,
-        opening: impl Future<Output = Result<Opened, OpenFailure>>,
+        opening: impl Future<Output = Result<T, OpenFailure>>,
         progress: &Progress,
-    ) -> Result<Opened, OpenFailure> {
+    ) -> Result<T, OpenFailure> {
         let foreign = |seen: String| OpenFailure::from(Error::NotAService { address: self.address.clone(), seen });
         let probe = || endpoint.probe(endpoint.is_secure() && progress.secured.load(Ordering::Relaxed));
         let mut opening = pin!(opening);

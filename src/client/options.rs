@@ -1,9 +1,9 @@
 //! The options of a session, which its [`SessionBuilder`](super::SessionBuilder) sets.
 
 use super::connect::Endpoint;
+use super::retries::RetryOptions;
 use super::session_state::Reconnected;
 use crate::security::Secret;
-use backon::ExponentialBuilder;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +19,7 @@ pub(super) struct SessionOptions {
     /// `None` for a session over a stream, which cannot reconnect.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) on_reconnect: Option<Arc<dyn Fn(Reconnected) + Send + Sync>>,
-    pub(super) max_retry: usize,
-    pub(super) retry_delay: Duration,
+    pub(super) retries: RetryOptions,
     pub(super) connect_timeout: Option<Duration>,
     pub(super) call_timeout: Option<Duration>,
     pub(super) ignore_version: bool,
@@ -34,8 +33,7 @@ impl Default for SessionOptions {
             token: None,
             endpoint: None,
             on_reconnect: None,
-            max_retry: 4,
-            retry_delay: Duration::from_secs(3),
+            retries: RetryOptions::default(),
             connect_timeout: None,
             call_timeout: Some(CALL_TIMEOUT),
             ignore_version: false,
@@ -48,20 +46,5 @@ impl SessionOptions {
     /// Whether the session can reconnect.
     pub(super) fn can_reconnect(&self) -> bool {
         self.endpoint.is_some()
-    }
-
-    /// The pauses between attempts to connect.
-    pub(super) fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100).min(self.retry_delay))
-            .with_max_delay(self.retry_delay)
-            .with_max_times(self.max_retry)
-            .with_jitter()
-    }
-
-    /// The pauses between attempts to reconnect. They grow faster, so that with the defaults a service may be away for
-    /// five seconds.
-    pub(super) fn reconnect_backoff(&self) -> ExponentialBuilder {
-        self.backoff().with_factor(4.0)
     }
 }

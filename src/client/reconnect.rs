@@ -1,13 +1,14 @@
 //! The task that keeps a session connected, over one connection after the other, until the session is no longer used.
 
 use super::connection::{Connection, OpenFailure, Opened};
+use super::options::SessionOptions;
 use super::pump::{ConnectionEnd, DeadlineTimer, NONSENSE};
 use super::pump_task::{self, GOODBYE_TIME, PumpTask, say_goodbye};
+use super::retries::{Outage, Retries};
 use super::session_core::{EndOnDrop, SessionCore};
 use super::session_state::{Reconnected, SessionState};
 use super::wakeup::wake;
 use crate::wire::handshake::{Resume, Resumed};
-use backon::BackoffBuilder;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -54,6 +55,7 @@ pub(super) async fn run(pumping: PumpTask, core: Arc<SessionCore>, ending: EndOn
 /// Keeps the session connected, over one connection after the other.
 async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> SessionEnd {
     let mut fruitless = 0;
+    let mut outage = Outage::now();
     loop {
         core.set_state(SessionState::Connected);
         core.answer_reconnect_requests(|| Ok(()));
@@ -78,13 +80,16 @@ async fn stay_connected(mut pumping: PumpTask, core: &Arc<SessionCore>) -> Sessi
         if !core.options.can_reconnect() {
             return SessionEnd::Failed(closed(core, &cause), cause);
         }
+        if of_use {
+            outage = Outage::now();
+        }
         fruitless = match of_use {
             // The next service needs a moment to start.
             true if in_order => 1,
             true => 0,
             false => fruitless + 1,
         };
-        match reconnect(core, cause, fruitless, is_broken).await {
+        match reconnect(core, cause, fruitless, is_broken, &mut outage).await {
             Ok(connection) => pumping = PumpTask::start(connection, core),
             Err(end) => return end,
         }
@@ -98,10 +103,14 @@ async fn reconnect(
     mut cause: String,
     fruitless: usize,
     is_broken: bool,
+    outage: &mut Outage,
 ) -> Result<Connection, SessionEnd> {
-    // After a useful connection, the first attempt is made at once.
-    let at_once = (fruitless == 0).then_some(Duration::ZERO);
-    let pauses = at_once.into_iter().chain(core.options.reconnect_backoff().build().skip(fruitless.saturating_sub(1)));
+    let SessionOptions { address, retries, .. } = &core.options;
+    let kept = {
+        let identity = core.identity.lock();
+        identity.directory.map(|_| identity.lease)
+    };
+    let retries = Retries::to_reconnect(address, retries, outage, fruitless, kept);
     let before = |attempt| {
         if is_broken || attempt > 1 {
             core.set_state(SessionState::Reconnecting);
@@ -113,7 +122,7 @@ async fn reconnect(
             cause = format!("{cause}; then: {error}");
         }
     };
-    match open_with_retries(core, pauses, || Some(resume_of(core)), before, failed).await {
+    match open_with_retries(core, retries, || Some(resume_of(core)), before, failed).await {
         // Connections that were of no use count as attempts.
         Ok((opened, attempts)) => resume(core, opened, &cause, fruitless + attempts, is_broken || attempts > 1),
         Err(GaveUp::Closing) => Err(SessionEnd::Closed),
@@ -121,6 +130,9 @@ async fn reconnect(
             Err(SessionEnd::Lost(error))
         }
         Err(GaveUp::Final(error)) => Err(SessionEnd::Failed(error, cause)),
+        Err(GaveUp::Exhausted { last: Some(error @ Error::StillLoading { .. }), .. }) => {
+            Err(SessionEnd::Failed(error, cause))
+        }
         Err(GaveUp::Exhausted { attempts, .. }) => {
             let (address, attempts) = (core.options.address.clone(), fruitless + attempts);
             Err(SessionEnd::Failed(Error::Unreachable { address, attempts, cause: cause.clone() }, cause))
@@ -184,8 +196,10 @@ async fn open_anew(core: &Arc<SessionCore>) -> Option<Connection> {
         core.answer_reconnect_requests(|| Err(Error::Refused { reason: reason.clone() }));
         return None;
     }
-    let pauses = std::iter::once(Duration::ZERO).chain(core.options.backoff().build());
-    let error = match open_with_retries(core, pauses, || None, |_| {}, |_, _| {}).await {
+    let SessionOptions { address, retries, .. } = &core.options;
+    let mut outage = Outage::now();
+    let retries = Retries::to_connect(address, retries, &mut outage);
+    let error = match open_with_retries(core, retries, || None, |_| {}, |_, _| {}).await {
         Ok((opened, attempts)) => {
             core.set_identity(opened.identity);
             core.outbox.lock().reopen(opened.limits);
@@ -212,18 +226,19 @@ enum GaveUp {
     Exhausted { attempts: usize, last: Option<Error> },
 }
 
-/// Opens or resumes a session: makes an attempt after each of the `pauses`, until one succeeds or its failure is final.
+/// Opens or resumes a session: makes attempts until one succeeds, its failure is final, or there are to be no more.
 /// Also returns the number of attempts. Calls `before` with the number of each attempt, and `failed` with the number of
 /// each failed one that may succeed later.
 async fn open_with_retries(
     core: &Arc<SessionCore>,
-    pauses: impl Iterator<Item = Duration>,
+    mut retries: Retries<'_>,
     resume: impl Fn() -> Option<Resume>,
     before: impl Fn(usize),
     mut failed: impl FnMut(usize, &Error),
 ) -> Result<(Opened, usize), GaveUp> {
     let (mut attempts, mut last) = (0, None);
-    for pause in pauses {
+    let mut next = retries.first();
+    while let Some(pause) = next {
         attempts += 1;
         before(attempts);
         let attempt = async {
@@ -236,6 +251,7 @@ async fn open_with_retries(
             Some(Err(OpenFailure { error, is_final: true })) => return Err(GaveUp::Final(error)),
             Some(Err(OpenFailure { error, .. })) => {
                 failed(attempts, &error);
+                next = retries.after(&error);
                 last = Some(error);
             }
         }

@@ -156,6 +156,11 @@ impl AccessControl {
         (open && !peer.is_loopback()).then_some(PROTECTED)
     }
 
+    /// Whether clients need no token.
+    pub(crate) fn asks_no_token(&self) -> bool {
+        self.list.read().tokens.is_none()
+    }
+
     /// Admits `peer`, or says why it is refused. A valid token is accepted at once, whatever other clients do. The
     /// answer to a wrong one is delayed if its host has sent several. At most half of the permitted `connections` wait
     /// for such an answer.

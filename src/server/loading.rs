@@ -12,7 +12,6 @@ use crate::security::AccessControl;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 use tarmem_remote::registry::Registry;
@@ -85,14 +84,14 @@ impl Empty {
     }
 }
 
-/// Makes the engine with what is kept, and begins to commit what changes.
+/// Makes the engine with what is kept, and begins to commit what changes. `progress` says how far that is.
 pub(super) async fn load(
     kept: Kept,
     empty: Empty,
     access: Arc<AccessControl>,
+    progress: Arc<Progress>,
 ) -> Result<(Arc<Engine>, Committing), ServeError> {
     let runtime = empty.runtime.clone();
-    let progress = Arc::new(Progress::default());
     let (place, begun) = (kept.place(), Instant::now());
     let _telling = AbortOnDropHandle::new(runtime.spawn(tell(place.clone(), Arc::clone(&progress))));
     let in_place = matches!(kept, Kept::Directory(_)).then(|| place.clone());
@@ -144,17 +143,18 @@ fn no_thread(cause: io::Error) -> ServeError {
     ServeError::Listen { address: "a thread".to_owned(), cause }
 }
 
-/// Says how far loading is, again and again.
+/// Says how far loading is, again and again; and which call of an earlier run it is at, if that takes long.
 async fn tell(place: String, progress: Arc<Progress>) {
-    let begun = Instant::now();
+    let mut before = None;
     loop {
         tokio::time::sleep(TELLING).await;
-        let (read, made) = (progress.read.load(Ordering::Relaxed), progress.made.load(Ordering::Relaxed));
-        let seconds = begun.elapsed().as_secs();
-        match (read, made) {
-            (0, _) => tracing::info!("loading {place}: checking the files, {seconds} s so far"),
-            (read, 0) => tracing::info!("loading {place}: {read} entries read, {seconds} s so far"),
-            (_, made) => tracing::info!("loading {place}: {made} objects made, {seconds} s so far"),
+        tracing::info!("loading {place}: {}", progress.now());
+        let call = progress.call();
+        if let Some(call) = &call
+            && Some(call) == before.as_ref()
+        {
+            tracing::info!("loading {place}: {call}, which takes longer than {TELLING:?}");
         }
+        before = call;
     }
 }

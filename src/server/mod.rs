@@ -34,7 +34,9 @@ use crate::security::{AccessControl, ServerSide, ServerTls, Tokens};
 use loading::{Empty, Kept};
 use net::binding::{Bindable, Unbound, v4_ports};
 use net::connections::Connections;
+use net::while_loading::{LoadingEnv, WhileLoading};
 use owned_runtime::OwnedRuntime;
+use recovery::Progress;
 pub use recovery::{NotReplayed, RecoveryError, ReplayProblem, Unreadable, UnreadableList};
 use refs::cycle_gc;
 pub use running::{BoundService, RunningService};
@@ -197,7 +199,8 @@ impl Service {
     /// Keeps its keys and objects in this directory, as [`storage`](Self::storage) describes. It is made if it is not
     /// there, and one service at a time can use it.
     ///
-    /// It is read after the service has begun to listen: clients that connect meanwhile wait.
+    /// It is read after the service has begun to listen: clients that connect meanwhile are told how far that is, and
+    /// wait.
     ///
     /// ```
     /// use tarmem::storage::StorageError;
@@ -296,7 +299,7 @@ impl Service {
     }
 
     /// Checks the limits and what was registered, listens on the addresses, and loads what is [kept](Self::data).
-    /// Clients are served once the returned service is started.
+    /// Clients are served once the returned service is started. While it loads, they are told so, and come again.
     ///
     /// # Errors
     /// [`ServeError::Recovery`] if what is kept cannot be loaded; [`ServeError::Registry`] if names clash or a module
@@ -332,11 +335,17 @@ impl Service {
             listeners.extend(bound.map_err(|Unbound { address, cause }| ServeError::Listen { address, cause })?);
         }
         tracing::info!("offering {registry}");
+        let connections = Connections::new(runtime.handle());
         let empty = Empty { registry, limits: self.limits, runtime: runtime.handle().clone(), seams: self.seams };
         let (engine, committing) = match self.kept {
             None => (empty.engine(None), None),
             Some(kept) => {
-                let (engine, committing) = loading::load(kept, empty, Arc::clone(&access)).await?;
+                let progress = Arc::new(Progress::default());
+                let env = LoadingEnv::new(&empty.limits, &access, &connections, &progress);
+                let answering = WhileLoading::begin(std::mem::take(&mut listeners), env, runtime.handle());
+                let loaded = loading::load(kept, empty, Arc::clone(&access), progress).await;
+                listeners = answering.end().await;
+                let (engine, committing) = loaded?;
                 (engine, Some(committing))
             }
         };
@@ -344,7 +353,6 @@ impl Service {
         runtime.handle().spawn(cycle_gc::run(Arc::downgrade(&engine.state)));
         runtime.handle().spawn(SessionTable::look_after(Arc::downgrade(&engine.sessions), lease));
         runtime.handle().spawn(async move { heartbeat.beat(lease).await });
-        let connections = Connections::new(runtime.handle());
         Ok(BoundService { listeners, engine, connections, runtime, workers: self.workers, access, committing })
     }
 

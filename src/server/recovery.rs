@@ -3,7 +3,7 @@
 //! - [`stored`]: what is in a storage.
 //! - [`objects`]: makes objects of it, and reports what it cannot read. [`unreadable`]: how that is named. [`aside`]:
 //!   where it is moved, if that is wanted.
-//! - [`checked`]: whether everything could be read.
+//! - [`checked`]: whether everything could be read. [`progress`]: how far that is.
 //! - [`replay`]: makes calls again that were kept in place of a state. [`rewriting`]: does so while the service runs,
 //!   to write large states anew.
 
@@ -11,6 +11,7 @@ mod aside;
 #[cfg(feature = "cli")]
 pub(crate) mod checked;
 mod objects;
+mod progress;
 mod replay;
 mod rewriting;
 mod stored;
@@ -28,11 +29,12 @@ use crate::server::session::ServerSession;
 use crate::store::{Keeping, Mapping, Next, Sizes};
 use hashbrown::HashMap;
 use objects::{Ask, Made, Undos};
+pub(super) use progress::Progress;
 pub use replay::{NotReplayed, ReplayProblem};
 pub(super) use rewriting::Rewriter;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 use stored::Stored;
@@ -97,15 +99,6 @@ impl RecoveryError {
             other => other,
         }
     }
-}
-
-/// How far loading is.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// How many entries have been read.
-    pub(super) read: AtomicU64,
-    /// How many objects have been made of them.
-    pub(super) made: AtomicU64,
 }
 
 /// What was found in a storage.

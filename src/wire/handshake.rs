@@ -8,10 +8,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tarmem_remote::error::Error;
+use tarmem_remote::results::LoadingProgress;
 use uuid::Uuid;
 
 /// The first bytes of every [`Hello`].
 const MAGIC: [u8; 6] = *b"tarmem";
+
+/// The last byte of a [`Hello`] that only asks for the state of the service.
+const ONLY_ASKS: u8 = 1;
 
 /// The first message of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +41,10 @@ pub(crate) struct HelloDetails {
     /// client accepts frames of any size.
     #[serde(skip, default = "any")]
     pub(crate) max_frame_bytes: u64,
+    /// The client only asks for the state of the service, and wants no session. This is encoded after everything else,
+    /// and only if it is so.
+    #[serde(skip)]
+    pub(crate) only_asks: bool,
 }
 
 fn any() -> u64 {
@@ -45,7 +53,14 @@ fn any() -> u64 {
 
 impl Default for HelloDetails {
     fn default() -> Self {
-        HelloDetails { ignore_version: false, resume: None, resumable: false, token: None, max_frame_bytes: any() }
+        HelloDetails {
+            ignore_version: false,
+            resume: None,
+            resumable: false,
+            token: None,
+            max_frame_bytes: any(),
+            only_asks: false,
+        }
     }
 }
 
@@ -106,6 +121,15 @@ pub(crate) enum Answer {
         /// The last batch that is there of the run in which the client saw it; 0 if there is none.
         recovered: u64,
     },
+    /// The service is loading what it keeps, and opens no session yet.
+    Loading(LoadingProgress),
+    /// The service is ready. (For a client that only asks for its state, as the next one.)
+    Ready,
+    /// The storage of the service has failed, and the service stays, to answer what needs no storage.
+    Failed {
+        /// Why, for a client that the service would open a session for.
+        reason: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,7 +185,10 @@ impl Hello {
         bytes.extend(self.protocol.to_be_bytes());
         postcard::to_extend(&self.details, bytes)
             .and_then(|bytes| postcard::to_extend(&self.details.max_frame_bytes, bytes))
-            .map(Bytes::from)
+            .map(|mut bytes| {
+                bytes.extend(self.details.only_asks.then_some(ONLY_ASKS));
+                Bytes::from(bytes)
+            })
             .map_err(|e| Error::malformed("hello", e))
     }
 
@@ -174,7 +201,8 @@ impl Hello {
         let (protocol, rest) = (u32::from_be_bytes(*rest.0), rest.1);
         let details = match postcard::take_from_bytes::<HelloDetails>(rest) {
             Ok((details, rest)) => {
-                HelloDetails { max_frame_bytes: postcard::from_bytes(rest).unwrap_or_else(|_| any()), ..details }
+                let (max_frame_bytes, rest) = postcard::take_from_bytes(rest).unwrap_or_else(|_| (any(), &[]));
+                HelloDetails { max_frame_bytes, only_asks: rest.first() == Some(&ONLY_ASKS), ..details }
             }
             Err(_) if protocol != ours => HelloDetails::default(),
             Err(error) => return Err(Error::malformed("hello", error)),
@@ -207,6 +235,14 @@ mod tests {
         // 65,536 takes three bytes.
         let before = Hello::decode(&bytes[..bytes.len() - 3], 1).expect("readable");
         assert_eq!((before.details.resumable, before.details.max_frame_bytes), (true, u64::MAX));
+    }
+
+    #[test]
+    fn a_client_says_whether_it_only_asks() {
+        for only_asks in [false, true] {
+            let hello = Hello { protocol: 1, details: HelloDetails { only_asks, ..HelloDetails::default() } };
+            assert_eq!(Hello::decode(&hello.encode().expect("encodes"), 1).expect("readable"), hello);
+        }
     }
 
     #[test]

@@ -364,22 +364,19 @@ fn a_probe_tells_a_service_that_loads_from_one_that_is_ready_and_one_that_has_fa
     let (directory, socket) = (folder.path("data"), folder.path("socket"));
     large(&directory, OBJECTS);
     let address = format!("unix:{socket}");
-    let probe = |seconds: &str| {
-        finish(tarmem(&["version", "--addr", &address, "--timeout", seconds, "--retries", "0"])).parts()
-    };
-    let (status, _, told) = probe("0.2");
-    assert!(status == Some(1) && told.contains("no service answers"), "nobody is there: {told}");
+    let ping = || state(&["--addr", &address, "--timeout", "5"]);
+    assert_eq!(ping().0, (4, "unreachable".to_owned()));
     let mut command = tarmem(&["serve", "--unix", &socket, "--data", &directory]);
     let service = std::thread::spawn(move || Serve::of(&mut command));
-    while !Path::new(&socket).exists() {
-        std::thread::yield_now();
-    }
-    let (status, _, told) = probe("0.05");
-    assert!(status == Some(1) && told.contains("within 50ms"), "it loads: {told}");
-    // A client with patience waits, and is served.
-    let patient = tarmem(&["version", "--addr", &address, "--timeout", "60", "--retries", "20"]);
+    while ping().0.0 == 4 {}
+    let (seen, line) = ping();
+    assert_eq!(seen, (1, "loading".to_owned()));
+    assert!(line["seconds"].is_f64() && line["entries"].is_u64() && line["made"].is_u64(), "{line}");
+    // A client waits, however few attempts it makes, and is served.
+    let patient = tarmem(&["version", "--addr", &address, "--timeout", "60", "--retries", "0"]);
     let (status, printed, told) = finish(patient).parts();
     assert!(status == Some(0) && printed[0].contains("protocol"), "{told}");
+    assert_eq!(ping().0, (0, "ready".to_owned()));
     let service = service.join().unwrap();
     service.says(&format!("{OBJECTS} keys, {OBJECTS} objects"));
     service.says(&format!("loading {directory}: "));
@@ -399,6 +396,14 @@ fn a_probe_tells_a_service_that_loads_from_one_that_is_ready_and_one_that_has_fa
     std::fs::write(format!("{directory}/identity"), "damaged").unwrap();
     finish(tarmem(&["serve", "--unix", &socket, "--data", &directory]).env("TARMEM_LOG", "error"))
         .failed(1, &[&directory, "damaged"]);
-    let (status, _, told) = probe("0.2");
-    assert!(status == Some(1) && told.contains("no service answers"), "it has failed: {told}");
+    let ((status, _), line) = ping();
+    assert!(status == 4 && line["reason"].as_str().unwrap().contains("no service answers"), "{line}");
+}
+
+/// The exit status of `tarmem ping`, the state that it prints, and the line.
+fn state(options: &[&str]) -> ((i32, String), serde_json::Value) {
+    let (status, printed, told) = finish(tarmem(&["ping"]).args(options)).parts();
+    assert!(printed.len() == 1 && told.is_empty(), "{printed:?} {told}");
+    let line: serde_json::Value = serde_json::from_str(&printed[0]).unwrap();
+    ((status.unwrap(), line["state"].as_str().unwrap().to_owned()), line)
 }

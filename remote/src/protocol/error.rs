@@ -6,6 +6,7 @@ mod raised;
 mod verdict;
 mod words;
 
+use crate::protocol::results::LoadingProgress;
 use crate::value::Value;
 #[doc(hidden)]
 pub use near::near_misses;
@@ -444,6 +445,18 @@ pub enum Error {
     NoBackup {
         /// Why, and what to do about it.
         reason: String,
+    },
+    /// The service is there, and is still loading what it keeps, so it opens no session yet. The client has waited for
+    /// it for as long as it may. The call was not sent, or it is idempotent.
+    #[error(
+        "the service at {address} is still loading what it keeps: {progress}; connect again later, or let the client \
+         wait longer (--timeout, SessionBuilder::loading_timeout and connect_timeout)"
+    )]
+    StillLoading {
+        /// The address.
+        address: String,
+        /// How far it is.
+        progress: LoadingProgress,
     },
     // A new variant goes here: on the wire, an error is the number of its variant, counted from the top.
 }

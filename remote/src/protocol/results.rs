@@ -1,6 +1,9 @@
 //! The results of a service's operations: descriptions of objects, keys, methods and modules.
 
+mod loading;
+
 use crate::value::Value;
+pub use loading::LoadingProgress;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -136,6 +139,8 @@ pub struct DataInfo {
     pub file_bytes: u64,
     /// The bytes that the disk has left, if that is known.
     pub free_bytes: Option<u64>,
+    /// Why the disk has failed, if it has: the service answers only what needs no disk, until it is started again.
+    pub failure: Option<String>,
 }
 
 impl DataInfo {
@@ -146,8 +151,9 @@ impl DataInfo {
         on_disk_failure: String,
         (used_bytes, file_bytes): (u64, u64),
         free: Option<u64>,
+        failure: Option<String>,
     ) -> Self {
-        DataInfo { fsync, on_disk_failure, used_bytes, file_bytes, free_bytes: free }
+        DataInfo { fsync, on_disk_failure, used_bytes, file_bytes, free_bytes: free, failure }
     }
 }
 

@@ -13,6 +13,7 @@ mod import;
 mod is_memoized;
 mod keys;
 mod memoize;
+mod ping;
 mod run;
 mod show;
 mod source;
@@ -46,6 +47,7 @@ pub(super) enum Command {
     Describe(describe::Describe),
     Import(import::Import),
     Version(version::Version),
+    Ping(ping::Ping),
     Backup(backup::Backup),
 }
 
@@ -67,7 +69,7 @@ impl Command {
         let output = &mut Output::new();
         match self {
             // These run without a session.
-            Command::Serve(_) | Command::Data(_) | Command::Tls(_) => {}
+            Command::Serve(_) | Command::Data(_) | Command::Tls(_) | Command::Ping(_) => {}
             Command::Memoize(memoize) => memoize.run(session, output).await?,
             Command::Get(get) => get.run(session, output).await?,
             Command::Update(update) => update.run(session, output).await?,

@@ -209,6 +209,10 @@ impl Connection {
             self.opening.store(false, Ordering::Relaxed);
             return Ok(Answer::Protocol { service: PROTOCOL_VERSION });
         }
+        if hello.details.only_asks {
+            self.lost.store(true, Ordering::Relaxed);
+            return Ok(self.service_state(&hello).await);
+        }
         let credential = match self.admit(&hello).await {
             Ok(credential) => credential,
             Err(Refusal { reason, temporary }) => {
@@ -256,6 +260,31 @@ impl Connection {
             sessions.end_revoked();
         }
         Ok(Answer::Welcome(welcome))
+    }
+
+    /// The state of the service, for a client that wants no session. No token is needed to know it; but why the storage
+    /// has failed is only told to those who may have a session.
+    async fn service_state(&self, hello: &Hello) -> Answer {
+        let ConnectionEnv { engine, access, no_room, barred, .. } = &self.env;
+        let refused = |reason: String, temporary| Answer::Refused { reason, temporary };
+        if let Some(reason) = barred.or_else(|| access.bars(&self.peer)) {
+            return refused(reason.to_owned(), false);
+        }
+        if engine.state.is_closing() {
+            return refused(Error::ShuttingDown.to_string(), true);
+        }
+        let connections = engine.state.limits.connections;
+        if let Some(no_room) = no_room {
+            return refused(no_room.reason(connections), true);
+        }
+        let Some(reason) = engine.state.storage_failure() else { return Answer::Ready };
+        let token = hello.details.token.as_ref();
+        // Who sends no token has not guessed one.
+        let may_know = match token {
+            None => access.asks_no_token(),
+            Some(_) => access.authenticate(&self.peer, token, connections).await.is_ok(),
+        };
+        Answer::Failed { reason: may_know.then_some(reason) }
     }
 
     /// Checks that the service has what the client of a session has seen. If it was lost, the session ends here, too.

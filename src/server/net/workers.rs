@@ -2,11 +2,11 @@
 
 use super::connection::{ConnectionEnv, NoRoom};
 use super::connections::{Connections, Counted};
-use super::foreign_protocol::linger;
 use super::listener::{Listener, Stream};
 use super::pending_connections::{PendingConnection, PendingConnections, Shortage, has_no_descriptor};
+use super::secure::{Secured, secure};
 use super::serve::serve;
-use crate::security::{AccessControl, Peer, ServerSide, ServerTlsStream, explain_to_service};
+use crate::security::{AccessControl, Peer};
 use crate::server::exec::engine::Engine;
 use crate::server::state::heartbeat::Heartbeat;
 use parking_lot::Mutex;
@@ -16,15 +16,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// The first byte of a TLS connection. A tarmem frame begins with 0 before a session is open.
-const TLS_BYTE: u8 = 0x16;
-
 /// How many connections over the limit are told about it at one time, rather than just closed.
 const TOLD: usize = 128;
-
-/// What a client is told that does not speak TLS and should.
-const PLAIN: &str =
-    "it speaks only TLS; connect to tarmems://HOST:PORT, and say which CA to trust (--ca, ClientTls::ca_file)";
 
 /// How long to wait before accepting again after a listener has failed.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -191,9 +184,11 @@ async fn serve_tcp(stream: std::net::TcpStream, mut env: ConnectionEnv) -> io::R
     let peer = Peer::Ip(stream.peer_addr()?.ip());
     let ended = env.engine.state.ended();
     let dismissed = env.dismissed();
+    let deadline = Instant::now() + env.engine.state.limits.handshake_time;
+    let secured = secure(stream, &peer, env.access.tls.as_ref(), deadline, &env.connections.logs);
     let secured = tokio::select! {
         biased;
-        secured = secure(stream, &peer, &env) => secured?,
+        secured = secured => secured?,
         () = ended => return Ok(()),
         () = dismissed => return Ok(()),
     };
@@ -212,45 +207,4 @@ async fn serve_tcp(stream: std::net::TcpStream, mut env: ConnectionEnv) -> io::R
 async fn serve_unix(stream: std::os::unix::net::UnixStream, env: ConnectionEnv) -> io::Result<()> {
     serve(tokio::net::UnixStream::from_std(stream)?, Peer::Local, env).await;
     Ok(())
-}
-
-/// Does the TLS handshake, if the service has TLS, within the handshake's time limit.
-async fn secure(stream: tokio::net::TcpStream, peer: &Peer, env: &ConnectionEnv) -> io::Result<Secured> {
-    match &env.access.tls {
-        None => Ok(Secured::Not(stream, None)),
-        Some(tls) => Box::pin(accept_tls(stream, peer, env, tls)).await,
-    }
-}
-
-async fn accept_tls(
-    stream: tokio::net::TcpStream,
-    peer: &Peer,
-    env: &ConnectionEnv,
-    tls: &ServerSide,
-) -> io::Result<Secured> {
-    let deadline = Instant::now() + env.engine.state.limits.handshake_time;
-    let mut first = [0];
-    if tokio::time::timeout_at(deadline, stream.peek(&mut first)).await?? == 0 {
-        return Ok(Secured::Failed);
-    }
-    if first != [TLS_BYTE] {
-        return Ok(Secured::Not(stream, Some(PLAIN)));
-    }
-    match tokio::time::timeout_at(deadline, tls.accept(stream)).await? {
-        Ok(stream) => Ok(Secured::Tls(Box::new(stream))),
-        Err((error, mut stream)) => {
-            env.connections.logs.foreign.log(|| tracing::info!("{peer}: no TLS: {}", explain_to_service(&error)));
-            // Gives the client time to read the reason.
-            let _ = linger(&mut stream).await;
-            Ok(Secured::Failed)
-        }
-    }
-}
-
-/// A connection ready to be served.
-enum Secured {
-    /// Without TLS; and why it will be refused, if it will.
-    Not(tokio::net::TcpStream, Option<&'static str>),
-    Tls(Box<ServerTlsStream>),
-    Failed,
 }

@@ -116,7 +116,8 @@ pub(crate) fn make(
         gone: RefCell::default(),
         references: RefCell::default(),
     };
-    let replay = Replay::new(&store.faults);
+    progress.objects.store(objects.len() as u64, Ordering::Relaxed);
+    let replay = Replay::new(&store.faults, progress);
     for ((object, bytes), place) in objects.iter().zip(places) {
         let Some(place) = place else { continue };
         progress.made.fetch_add(1, Ordering::Relaxed);
@@ -126,6 +127,9 @@ pub(crate) fn make(
         let class = cell.class().entry();
         let calls = calls.get(object).map_or(&[][..], Vec::as_slice);
         let first_call = in_pieces.get(object).copied();
+        if !calls.is_empty() {
+            progress.begin_calls(object_named(name(object), *object));
+        }
         let filled = with_scope(&scope, || state::decode(class, bytes)).and_then(|(mut decoded, is_poisoned)| {
             replay.make_again(&mut *decoded, cell.class(), first_call.unwrap_or(0), calls).map_err(|refused| {
                 let refused = refused.of(name(object), *object);
@@ -139,6 +143,7 @@ pub(crate) fn make(
                 false => Err("it is of another class than it says".to_owned()),
             }
         });
+        progress.end_calls();
         match filled {
             Ok(kept) => {
                 made.kept.extend(kept.map(|kept| (*object, kept)));

@@ -1,5 +1,6 @@
 //! Makes calls again that an earlier run has logged in place of an object's state.
 
+use super::progress::Progress;
 use super::unreadable::object_named;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::rows::calls::{CallRow, ResultSum};
@@ -132,6 +133,8 @@ pub(super) struct Replay<'a> {
     /// That of no call.
     context: Context,
     faults: &'a PlantedFaults,
+    /// Says which call is being made.
+    progress: &'a Progress,
 }
 
 /// A call that cannot be made again.
@@ -151,9 +154,9 @@ impl Refused {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(faults: &'a PlantedFaults) -> Self {
+    pub(super) fn new(faults: &'a PlantedFaults, progress: &'a Progress) -> Self {
         let owner = Owner { session: Uuid::nil(), task: 0 };
-        Replay { context: Context::new(owner, 0, None, Arc::new(Nobody)), faults }
+        Replay { context: Context::new(owner, 0, None, Arc::new(Nobody)), faults, progress }
     }
 
     /// In which an object without references is decoded.
@@ -182,7 +185,7 @@ impl<'a> Replay<'a> {
             }
             let row = CallRow::decode(value);
             let (row, args) = row.map_err(|error| refused("", ReplayProblem::Damaged { reason: error.to_string() }))?;
-            self.make_one_again(object, class, &row, args).map_err(|why| refused(row.method, why))?;
+            self.make_one_again(object, class, expected, &row, args).map_err(|why| refused(row.method, why))?;
         }
         Ok(())
     }
@@ -191,6 +194,7 @@ impl<'a> Replay<'a> {
         &self,
         object: &mut dyn Object,
         class: &ClassInfo,
+        number: u64,
         row: &CallRow<'_>,
         args: &[u8],
     ) -> Result<(), ReplayProblem> {
@@ -204,6 +208,7 @@ impl<'a> Replay<'a> {
         let (Invoke::Exclusive(invoke), true) = (method.invoke, signature == row.signature) else {
             return Err(ReplayProblem::OtherSignature { now: method.full_signature() });
         };
+        self.progress.makes_again((method.interface, method.name), number);
         let result = self.run(object, method, invoke, row.is_dynamic, args)?;
         if self.faults.has(PlantedFault::OtherBody) {
             // A body that does twice what it did before.

@@ -5,6 +5,7 @@
 //! held. It is encoded, and its pieces are noted one after the other, at a bounded rate, since everybody's changes wait
 //! for the same disk.
 
+use super::progress::Progress;
 use super::replay::Replay;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::rows;
@@ -143,7 +144,8 @@ impl Writer<'_> {
     fn make(&self, rewriting: &Rewriting) -> Result<Made, Left> {
         let snapshot = self.snapshot(rewriting)?;
         let (stored, first_call) = self.stored(rewriting, &*snapshot)?;
-        let (class, replay) = (&rewriting.class, Replay::new(self.faults));
+        let progress = Progress::default();
+        let (class, replay) = (&rewriting.class, Replay::new(self.faults, &progress));
         let decoded = with_scope(replay.scope(), || state::decode(class.entry(), &stored));
         let (mut object, _) = decoded.map_err(Left::NotMade)?;
         drop(stored);

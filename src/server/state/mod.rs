@@ -171,7 +171,13 @@ impl State {
         let journal = self.journal()?;
         let usage = journal.room().usage();
         let (fsync, on_failure) = (journal.durability().to_string(), self.on_storage_failure().to_string());
-        Some(DataInfo::new(fsync, on_failure, (usage.used_bytes(), usage.file_bytes()), usage.free_bytes))
+        let bytes = (usage.used_bytes(), usage.file_bytes());
+        Some(DataInfo::new(fsync, on_failure, bytes, usage.free_bytes, self.storage_failure()))
+    }
+
+    /// Why the storage has failed; `None` if it has not.
+    pub(crate) fn storage_failure(&self) -> Option<String> {
+        Some(self.journal()?.failure()?.to_string())
     }
 
     /// Refuses a call that may make what is kept larger, if there is no room for it. Its arguments have this many

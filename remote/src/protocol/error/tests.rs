@@ -96,6 +96,7 @@ const ON_THE_WIRE: &[&str] = &[
     "OtherHistory",
     "HistoryLost",
     "NoBackup",
+    "StillLoading",
 ];
 
 #[test]

@@ -41,6 +41,7 @@ impl Error {
     /// | error | what has to happen first |
     /// | --- | --- |
     /// | [`Unreachable`](Error::Unreachable), [`ShuttingDown`](Error::ShuttingDown) | the service has to be available again |
+    /// | [`StillLoading`](Error::StillLoading) | the service has to be ready, and the session to reconnect |
     /// | [`Closed`](Error::Closed), [`SessionExpired`](Error::SessionExpired) | the session has to reconnect; new handles and locks are needed |
     /// | [`Cancelled`](Error::Cancelled) | nothing |
     ///
@@ -94,7 +95,10 @@ impl Error {
             Error::DeadlineExceeded { after, .. } if after.is_zero() => NOT_TRIED,
             Error::DeadlineExceeded { .. } | Error::GeneratorLate { .. } => TIMEOUT,
             // The call was not sent, or it is idempotent.
-            Error::Unreachable { .. } | Error::Closed { .. } | Error::SessionExpired { .. } => RETRYABLE,
+            Error::Unreachable { .. }
+            | Error::StillLoading { .. }
+            | Error::Closed { .. }
+            | Error::SessionExpired { .. } => RETRYABLE,
             // The call ran, or may have run.
             Error::BadResult { .. }
             | Error::UnexpectedResult { .. }
@@ -120,6 +124,7 @@ impl Error {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::protocol::results::LoadingProgress;
     use std::time::Duration;
     use uuid::Uuid;
 
@@ -162,7 +167,8 @@ pub(super) mod tests {
         late: DeadlineExceeded { what: text(), after: SECOND }, GeneratorLate { what: text(), limit: SECOND };
         again:
             Unreachable { address: text(), attempts: 1, cause: text() }, Closed { address: text(), cause: text() },
-            SessionExpired { address: text() };
+            SessionExpired { address: text() },
+            StillLoading { address: text(), progress: LoadingProgress::new(1, (0, 0), SECOND) };
         unknown:
             BadResult { what: text(), reason: text() },
             UnexpectedResult { what: text(), reason: text(), value: None, undone: false },
