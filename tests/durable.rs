@@ -1,5 +1,7 @@
 //! A service that keeps its objects is stopped and started again.
 
+#[path = "support/authority.rs"]
+mod authority;
 #[path = "durable/backup.rs"]
 mod backup;
 #[path = "durable/calls.rs"]

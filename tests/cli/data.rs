@@ -1,6 +1,6 @@
 //! `tarmem serve --data`: what is kept in a directory.
 
-use super::program::{Client, Serve, finish, tarmem};
+use super::program::{Client, Serve, finish, tarmem, text};
 use super::settings::Folder;
 
 fn serve(options: &[&str]) -> super::program::Finished {
@@ -130,4 +130,51 @@ fn what_cannot_be_read_refuses_the_start_unless_it_is_skipped() {
     let service = Serve::start(&["--host", "127.0.0.1", "--data", &directory]);
     assert_eq!(service.prints("keys"), ["\"jobs\""]);
     serve(&["--skip-unreadable"]).failed(2, &["--data"]);
+}
+
+/// A write beyond the limit of a file's size fails, as one to a full disk does, and kills nobody.
+#[test]
+fn a_service_whose_disk_fails_ends_or_says_so_to_a_probe() {
+    let folder = Folder::new();
+    let large = folder.file("large.json", &format!("[\"{}\"]", "x".repeat(3_000_000)));
+    for does in ["refuse", "exit"] {
+        let socket = folder.path("socket");
+        // In units of 512 bytes, or of 1024 in some shells: more than any file has at first.
+        let script = "ulimit -f 40960; exec \"$0\" \"$@\"";
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_tarmem"), "serve", "--unix", &socket]);
+        command.args(["--data", &folder.path(does), "--on-disk-failure", does]);
+        let service = Serve::of(&mut command);
+        let ping = || finish(tarmem(&["ping", "--addr", &service.address])).parts();
+        assert_eq!(ping(), (Some(0), vec!["{\"state\":\"ready\"}".to_owned()], String::new()));
+        for n in 0..40 {
+            service.run(&["memoize", &format!("k{n}"), "builtins.list", &format!("@{large}"), "--retries", "0"]);
+            if ping().0 != Some(0) {
+                break;
+            }
+        }
+        let (status, printed, _) = ping();
+        let line: serde_json::Value = serde_json::from_str(&printed[0]).unwrap();
+        if does == "refuse" {
+            assert_eq!((status, &line["state"]), (Some(3), &"failed".into()), "{line}");
+            assert!(text(&line["reason"]).contains("File too large"), "{line}");
+            assert!(service.stop("TERM").status.success());
+        } else {
+            assert_eq!((status, &line["state"]), (Some(4), &"unreachable".into()), "{line}");
+            let ended = service.ended();
+            assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+            assert!(ended.stderr.contains("File too large"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_probe_needs_no_token_and_its_status_says_that_nothing_was_asked() {
+    let folder = Folder::new();
+    let tokens = folder.file("tokens.toml", "[tokens.alice]\ntoken = \"a long random text\"\n");
+    let service = Serve::start(&["--host", "127.0.0.1", "--tokens", &tokens]);
+    service.run_line("keys").failed(1, &["token"]);
+    assert_eq!(service.prints("ping"), ["{\"state\":\"ready\"}"]);
+    service.run(&["ping", "--token-file", &folder.path("none")]).failed(2, &["none"]);
+    finish(tarmem(&["ping"])).failed(2, &["--addr"]);
 }

@@ -89,8 +89,13 @@ impl Serve {
     }
 
     /// Sends a signal, and waits until the process has ended.
-    pub(crate) fn stop(mut self, signal: &str) -> Stopped {
+    pub(crate) fn stop(self, signal: &str) -> Stopped {
         kill(signal, self.child.id());
+        self.ended()
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) fn ended(mut self) -> Stopped {
         let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).unwrap();
         let status = self.child.wait().unwrap();

@@ -3,12 +3,18 @@
 use super::{NotReplayed, ReplayProblem};
 use crate::journal::rows::calls::{self, CallRow};
 use crate::journal::rows::{OBJECTS, object};
+use crate::server::recovery::objects::{self, Ask};
+use crate::server::recovery::{Found, Progress};
+use crate::server::state::Seams;
+use crate::store::Store;
 use crate::{Proxy, RecoveryError, RunningService, ServeError, Service, Session, remote};
 use futures::future::join_all;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tarmem_modules::builtins::{DictProxy, List, ListProxy};
+use tarmem_remote::registry::Registry;
 use tarmem_storage::{Batch, Hooked, MemoryDisk, MemoryStorage, Storage, StorageError, Table};
 
 /// A disk in memory, from which a service can be cut off, as if it was killed.
@@ -96,6 +102,9 @@ impl Disk {
 /// What the entries of a ledger are multiplied with. One test changes it, as a new version of the program would.
 static FACTOR: AtomicBool = AtomicBool::new(false);
 
+/// While it is locked, one of the methods waits.
+static HELD: Mutex<()> = Mutex::new(());
+
 #[remote(module = "replay")]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Ledger {
@@ -123,6 +132,12 @@ impl Ledger {
     #[remote(replay)]
     pub fn change_body(&mut self, amount: i64) -> i64 {
         self.add(if FACTOR.load(Ordering::SeqCst) { 2 * amount } else { amount })
+    }
+
+    #[remote(replay)]
+    pub fn add_when_free(&mut self, amount: i64) -> i64 {
+        drop(HELD.lock());
+        self.add(amount)
     }
 
     #[remote(replay = 3, blocking)]
@@ -393,4 +408,38 @@ async fn a_method_that_panics_when_its_call_is_made_again_refuses_the_start() {
     disk.tamper(|row, _| row.encode(&[14]));
     let ReplayProblem::Panicked { message } = disk.problem("panic_at").await else { panic!("another problem") };
     assert!(message.contains("seven is not liked"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_being_made_again_can_be_named() {
+    let disk = Disk::default();
+    let (service, session) = disk.start().await;
+    let ledger = session.memoize("ledger", LedgerProxy::filled()).await.expect("it is made");
+    for amount in 0..2 {
+        ledger.add(amount).await.expect("it is added");
+    }
+    ledger.add_when_free(2).await.expect("it is added");
+    disk.kill((service, session));
+    let held = HELD.lock();
+    let progress = Arc::new(Progress::default());
+    assert_eq!((progress.call(), progress.now().objects), (None, 0));
+    let loading = std::thread::spawn({
+        let (progress, there) = (Arc::clone(&progress), disk.there.clone());
+        move || {
+            let seams = Seams::default();
+            let found = Found::read(Box::new(MemoryStorage::open(&there)), &seams, &progress).expect("it is read");
+            let registry = Registry::linked().expect("no names clash");
+            let store = Store::new(usize::MAX, None, Some(found.keeping()), seams.faults);
+            objects::make(&store, &registry, &found.stored, &progress, Ask::Least).0.unreadable.len()
+        }
+    });
+    let named = "call 2 of replay.Ledger.add_when_free since the last state of the object under \"ledger\" is being \
+                 made again";
+    while progress.call().is_none_or(|call| call.to_string() != named) {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert_eq!((progress.now().made, progress.now().objects), (1, 1));
+    drop(held);
+    assert_eq!(loading.join().expect("no panic"), 0);
+    assert_eq!(progress.call(), None);
 }
