@@ -447,6 +447,8 @@ async fn what_only_sessions_still_have_is_copied_when_something_is_moved_aside()
     rename(&disk, "kept.Holder", "kept.Hidden");
     let service = start_without_unreadable(&disk).await;
     assert_eq!((service.key_count(), service.object_count()), (0, 1));
+    // What was moved aside is in the first batch, which is committed now at the latest.
+    service.shutdown().await;
     let lines = moved_aside(&disk);
     let copy = lines.iter().find(|line| is_precious(line)).expect("it is copied");
     assert!(copy["reason"].as_str().is_some_and(|reason| reason.contains("sessions")), "{copy}");
