@@ -28,6 +28,13 @@ const AT_ONCE: usize = 50_000;
 /// How many callers append while the slowest calls are looked for.
 const CALLERS: usize = 50;
 
+/// A large list: how many bytes an item has, and how many there are.
+const LARGE_PART: usize = 64 << 10;
+const LARGE_PARTS: usize = 512;
+
+/// How long it takes at most until its state is written anew.
+const REWRITTEN: Duration = Duration::from_secs(5);
+
 /// How many calls are made while the bytes are counted that are written for them, at least.
 const COUNTED: u64 = 4_000;
 
@@ -133,6 +140,7 @@ impl Durable {
             contests.extend([FREE, CROWD].map(|shape| pair.append(shape, effort.keys as usize)));
             contests.extend([FREE, CROWD].map(|shape| pair.bytes(shape)));
             contests.push(pair.slowest(effort));
+            contests.push(pair.slowest_beside(effort));
         }
         contests.push(self.start_again(cells.runtime(), effort.keys));
         contests
@@ -240,26 +248,31 @@ impl<'a> Pair<'a, '_> {
     /// How long the slowest thousandth of many appends to a long list take, whose state is written now and then.
     fn slowest(&self, effort: &Effort) -> Contest<'a> {
         let (runtime, port, each) = (self.cells.runtime(), self.process.port(), effort.keys / 1_000);
-        let tarmem = Runner::new("tarmem", move || {
-            let mut times = runtime.block_on(async {
-                let callers = (0..CALLERS).map(async |_| {
-                    let appending = AppendingToLong::connect(port).await;
-                    let mut times = Vec::new();
-                    for _ in 0..each {
-                        let begun = Instant::now();
-                        appending.call().await;
-                        times.push(begun.elapsed());
-                    }
-                    appending.close().await;
-                    times
-                });
-                join_all(callers).await.concat()
-            });
-            times.sort_unstable();
-            times[times.len() - 1 - times.len() / 1_000].as_secs_f64()
-        });
+        let tarmem = Runner::new("tarmem", move || runtime.block_on(slowest_of::<AppendingToLong>(port, each)));
         let name = format!("{}: append to {}, 99.9th percentile: {}", self.syncs.name(), effort.keys, FIFTY.name);
         Contest::new(name, Unit::Seconds, tarmem)
+    }
+
+    /// How long the slowest thousandth of small calls take while the state of a large list is written anew in the
+    /// background, and how long while nothing else happens.
+    fn slowest_beside(&self, effort: &Effort) -> Contest<'a> {
+        let (runtime, port, each) = (self.cells.runtime(), self.process.port(), effort.keys / 1_000);
+        let beside = Runner::new("tarmem", move || {
+            runtime.block_on(async {
+                outgrow(port).await;
+                slowest_of::<tarmem_peer::Client>(port, each).await
+            })
+        });
+        let alone = Runner::new("tarmem, alone", move || {
+            runtime.block_on(async {
+                // The one before may still be written.
+                tokio::time::sleep(REWRITTEN).await;
+                slowest_of::<tarmem_peer::Client>(port, each).await
+            })
+        });
+        let what = "add while a list is written anew, 99.9th percentile";
+        let name = format!("{}: {what}: {}", self.syncs.name(), FIFTY.name);
+        Contest::new(name, Unit::Seconds, beside).against(Some(alone))
     }
 
     /// How many bytes are written to the disk for each call.
@@ -285,6 +298,39 @@ impl<'a> Pair<'a, '_> {
         });
         Contest::new(self.cell("written for an add", shape), Unit::Bytes, tarmem).against(redis)
     }
+}
+
+/// How long the slowest thousandth takes of the calls of many callers, each of which makes so many, in seconds.
+async fn slowest_of<C: Connection>(port: u16, each: u64) -> f64 {
+    let callers = (0..CALLERS).map(async |_| {
+        let calling = C::connect(port).await;
+        let mut times = Vec::new();
+        for _ in 0..each {
+            let begun = Instant::now();
+            calling.call().await;
+            times.push(begun.elapsed());
+        }
+        calling.close().await;
+        times
+    });
+    let mut times = join_all(callers).await.concat();
+    times.sort_unstable();
+    times[times.len() - 1 - times.len() / 1_000].as_secs_f64()
+}
+
+/// Makes calls of a large list until they take more than half of its state, which is written anew then. The list is as
+/// long as before.
+async fn outgrow(port: u16) {
+    let session = work::session(port).await;
+    let list = session.memoize("large", ListProxy::new(None)).await.expect("a list");
+    let part = "x".repeat(LARGE_PART);
+    while list.len().await.expect("it answers") < LARGE_PARTS + LARGE_PARTS / 2 {
+        list.append(&*part).await.expect("room");
+    }
+    while list.len().await.expect("it answers") > LARGE_PARTS {
+        list.pop::<String>().await.expect("there is one");
+    }
+    session.close().await;
 }
 
 /// How many bytes have been written to the disk on which the peers keep what they have, by whomever. (What the system

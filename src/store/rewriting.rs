@@ -182,3 +182,6 @@ impl Keeping {
         Committed(committed)
     }
 }
+
+#[cfg(all(test, feature = "modules"))]
+mod tests;

@@ -20,6 +20,16 @@ pub(crate) const OPENING: i64 = 1_000;
 /// How many calls are on their way at one time.
 const PIPELINE: usize = 16;
 
+/// How many texts there are in the beginning.
+pub(crate) const TEXTS: usize = 120;
+/// How many texts a client appends, at most.
+const MOST_TEXTS: i64 = 300;
+
+/// A large text with a number.
+pub(crate) fn text(number: i64) -> String {
+    format!("{number:010000}")
+}
+
 pub(crate) fn account_key(account: usize) -> String {
     format!("account_{account}")
 }
@@ -53,6 +63,7 @@ pub(crate) async fn run(address: &str, detail: &str) {
     let tasks = [
         tokio::spawn(client.clone().append()),
         tokio::spawn(client.clone().append_many_at_a_time()),
+        tokio::spawn(client.clone().append_texts()),
         tokio::spawn(client.clone().count()),
         tokio::spawn(client.clone().deposit()),
         tokio::spawn(client.clone().transfer(Random(seed))),
@@ -110,6 +121,19 @@ impl Client {
             call.await.expect("it appends");
         }
         vec![("pipelined".to_owned(), n)]
+    }
+
+    /// Appends to a large list, whose state is written anew in the background again and again.
+    async fn append_texts(self) -> Did {
+        let list = self.session.get::<List>("texts").await.expect("there");
+        let mut n = 0;
+        while self.goes_on() && n < MOST_TEXTS {
+            list.append(text(self.item(n))).await.expect("it appends");
+            n += 1;
+            // Not so many that a start takes long.
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        vec![("texts".to_owned(), n)]
     }
 
     async fn count(self) -> Did {

@@ -164,6 +164,9 @@ async fn set_up(address: &str) {
     let session = Session::connect(address).await.expect("it connects");
     session.memoize("list", ListProxy::new(None)).await.expect("made");
     session.memoize("pipelined", ListProxy::new(None)).await.expect("made");
+    // More than a mebibyte.
+    let texts: Vec<String> = (0..client::TEXTS).map(|_| client::text(-1)).collect();
+    session.memoize("texts", ListProxy::new(texts)).await.expect("made");
     session.memoize("counter", CounterProxy::new(None)).await.expect("made");
     session.memoize("tokens", ListProxy::new(None)).await.expect("made");
     for name in ["jobs", "lent"] {
@@ -227,8 +230,14 @@ async fn audit(address: &str, reports: &[Report]) {
     let session = Session::connect(address).await.expect("it connects");
     audit_contenders(&session, reports).await;
     let reports = &reports[..CLIENTS];
-    for name in ["list", "pipelined"] {
-        let items: Vec<i64> = session.get::<List>(name).await.expect("there").snapshot_as().await.expect("shown");
+    for name in ["list", "pipelined", "texts"] {
+        let list = session.get::<List>(name).await.expect("there");
+        let items: Vec<i64> = if name == "texts" {
+            let texts: Vec<String> = list.snapshot_as().await.expect("shown");
+            texts[client::TEXTS..].iter().map(|text| text.parse().expect("a number")).collect()
+        } else {
+            list.snapshot_as().await.expect("shown")
+        };
         let mut of_client = vec![Vec::new(); reports.len()];
         for item in items {
             of_client[(item / client::EACH) as usize].push(item % client::EACH);

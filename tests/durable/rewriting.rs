@@ -1,12 +1,17 @@
 //! Large states are written anew in the background, while calls go on.
 
 use super::cut_off::CutOff;
+use super::processes::Scratch;
 use super::rows::{CALLS, OBJECTS, PIECES, all};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use std::collections::HashMap;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 use tarmem::modules::builtins::{List, ListProxy};
+use tarmem::storage::{Batch, LocalOptions, LocalStorage, RealDisk};
 use tarmem::{Proxy, RunningService, Service, Session, remote};
 
 /// A state of this many bytes is written anew.
@@ -300,4 +305,51 @@ async fn an_orderly_end_does_not_wait_for_all_of_it_and_leaves_states_only() {
     assert_eq!((rows(&disk, CALLS), rows(&disk, PIECES)), (0, LARGE.div_ceil(256 << 10)));
     let running = start(&disk).await;
     assert_eq!(sum_again(&disk, running, "ends").await, sum);
+}
+
+fn tarmem(words: &[&str], input: Option<&Path>) -> Vec<u8> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tarmem"));
+    let input = input.map_or(Stdio::null(), |path| std::fs::File::open(path).expect("it is there").into());
+    let output = command.args(words).stdin(input).output().expect("it starts");
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_has_a_state_in_pieces_with_the_calls_after_it() {
+    let disk = CutOff::default();
+    let (service, session) = start(&disk).await;
+    let mut expected: Vec<String> = (0..LARGE / 100).map(|n| format!("{n:0100}")).collect();
+    let list = session.memoize("list", ListProxy::new(expected.clone())).await.expect("it is made");
+    while version(&disk) == 0 || rows(&disk, CALLS) == 0 {
+        let item = format!("{:0width$}", expected.len(), width = ARGUMENT);
+        list.append(item.clone()).await.expect("it appends");
+        expected.push(item);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    disk.cut();
+    drop((service, session));
+    // The same rows in a directory.
+    let scratch = Scratch::new("rewriting");
+    let path = |name: &str| scratch.0.join(name).display().to_string();
+    let (mut batch, stays) = (Batch::default(), |table: u8| table < 3 || table == CALLS || table == PIECES);
+    for (table, key, value) in all(&disk.there).into_iter().filter(|(table, ..)| stays(*table)) {
+        batch.put(table, &key, &value);
+    }
+    let real = Arc::new(RealDisk::exclusive(path("old")).expect("it can be made"));
+    drop(LocalStorage::create(real, LocalOptions::default(), &batch).expect("it is written"));
+    let checked: Json = serde_json::from_slice(&tarmem(&["data", "check", &path("old")], None)).expect("JSON");
+    assert_eq!((&checked["objects"], &checked["unreadable"]), (&Json::from(1), &Json::from(0)), "{checked}");
+    let dump = scratch.0.join("dump");
+    std::fs::write(&dump, tarmem(&["data", "dump", &path("old")], None)).expect("there is room");
+    tarmem(&["data", "restore", &path("new")], Some(&dump));
+    for name in ["old", "new"] {
+        let service = Service::new("127.0.0.1", 0).data(path(name)).start().await.expect("it starts");
+        let session = Session::connect(service.address()).await.expect("it connects");
+        let found: Vec<String> =
+            session.get::<List>("list").await.expect("it is there").snapshot_as().await.expect("it is shown");
+        assert!(found == expected, "{name}: {} of {}", found.len(), expected.len());
+        session.close().await;
+        service.shutdown().await;
+    }
 }

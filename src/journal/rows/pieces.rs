@@ -221,8 +221,7 @@ impl Gathering {
         match self.heads.iter().find(|(_, (_, is_complete))| !is_complete) {
             None => Ok(()),
             Some((object, (head, _))) => {
-                let found = if self.of == *object { self.next } else { 0 };
-                let what = format!("it should have {} pieces, and has {found}", head.pieces);
+                let what = format!("of its {} pieces, some are missing", head.pieces);
                 Err(DamagedState { object: *object, what })
             }
         }

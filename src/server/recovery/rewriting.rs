@@ -279,3 +279,6 @@ fn piece_at(snapshot: &dyn Snapshot, at: &[u8]) -> Result<Vec<u8>, StorageError>
     })?;
     Ok(piece)
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests;

@@ -137,12 +137,12 @@ fn a_piece_that_is_missing_or_too_many_or_too_long_is_damage() {
     };
     for missing in 0..4 {
         let damage = with(&|batch| batch.remove(PIECES, &key(3, 7, missing)));
-        assert!(damage.starts_with("the state of object 3 is damaged: it"), "{damage}");
+        assert!(damage.contains("missing"), "{damage}");
     }
     let damage = with(&|batch| put(batch, 3, 7, 4, b"more"));
     assert_eq!(damage, "the state of object 3 is damaged: it has a piece 4, of 4");
     let damage = with(&|batch| put(batch, 3, 7, 3, b"longer"));
     assert_eq!(damage, "the state of object 3 is damaged: its pieces have 24 bytes, and should have 22");
     let damage = with(&|batch| remove_all(batch, 3));
-    assert_eq!(damage, "the state of object 3 is damaged: it should have 4 pieces, and has 0");
+    assert_eq!(damage, "the state of object 3 is damaged: of its 4 pieces, some are missing");
 }
