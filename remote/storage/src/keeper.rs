@@ -20,6 +20,10 @@ use uuid::Uuid;
 /// How long is waited for room on the disk before it is looked for again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Full segments are folded when they are this part of what may wait for that: most of what is in them was replaced or
+/// removed by then, and costs nothing. So many are folded together, too.
+const PART: u64 = 4;
+
 /// Makes segments, and folds them into the states.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -40,7 +44,7 @@ pub(crate) struct Work {
     pub(crate) sealed: VecDeque<Sealed>,
     /// The next segment.
     pub(crate) fresh: Option<Fresh>,
-    /// It is being made.
+    /// It is being made, by the thread of the background or by a commit that cannot wait.
     pub(crate) making: bool,
     pub(crate) spares: Vec<u64>,
     /// Whether the reserve is there.
@@ -53,6 +57,8 @@ pub(crate) struct Work {
     pub(crate) active: u64,
     pub(crate) failed: Option<String>,
     pub(crate) closing: bool,
+    /// What is sealed is to be folded soon.
+    pub(crate) hurries: bool,
     pub(crate) snapshots: Snapshots,
     /// What is used of `sealed`.
     pub(crate) usage: Usage,
@@ -116,10 +122,14 @@ impl Keeper {
                 // One that is too small for this batch is replaced, so that no number is left out.
                 let number = unfit.map_or(work.next, |unfit| unfit.number());
                 work.next = number + 1;
+                // The one after it is not made before it is there: no number may be left out, whenever the power fails.
+                work.making = true;
                 drop(work);
-                let made = Fresh::make(&*self.disk, self.id, number, self.bytes_of_next(least)?, None)?;
+                let bytes = self.bytes_of_next(least);
+                let made = bytes.and_then(|bytes| Fresh::make(&*self.disk, self.id, number, bytes, None));
                 work = self.work();
-                made
+                work.making = false;
+                made?
             }
         };
         work.active = fresh.number();
@@ -135,26 +145,35 @@ impl Keeper {
     /// Works until the storage is closed, or something fails.
     pub(crate) fn run(&self) {
         loop {
-            {
-                let mut work = self.work();
-                if !work.is_over() && (work.postponed || !work.is_waiting()) {
-                    // There may be room again although nothing has happened here.
-                    let looks_again = work.postponed || (self.options.reserve_bytes > 0 && !work.reserved);
-                    work = match looks_again {
-                        true => self.changed.wait_timeout(work, PATIENCE).unwrap_or_else(PoisonError::into_inner).0,
-                        false => self.changed.wait(work).unwrap_or_else(PoisonError::into_inner),
-                    };
-                }
-                work.postponed = false;
-                if work.is_over() {
-                    return;
-                }
+            let is_short = self.is_short();
+            let mut work = self.work();
+            let is_due = work.is_due(is_short, &self.options);
+            if !work.is_over() && (work.postponed || !is_due) {
+                // There may be room again although nothing has happened here.
+                let looks_again = work.postponed || (self.options.reserve_bytes > 0 && !work.reserved);
+                work = match looks_again {
+                    true => self.changed.wait_timeout(work, PATIENCE).unwrap_or_else(PoisonError::into_inner).0,
+                    false => self.changed.wait(work).unwrap_or_else(PoisonError::into_inner),
+                };
             }
-            if self.guarded(|| self.step()).is_err() {
+            if work.is_over() {
+                return;
+            }
+            let is_due = std::mem::take(&mut work.postponed) || work.is_due(is_short, &self.options);
+            drop(work);
+            if is_due && self.guarded(|| self.step()).is_err() {
                 return;
             }
             self.reserve();
         }
+    }
+
+    /// What is sealed is folded soon.
+    pub(crate) fn hurry(&self) {
+        let mut work = self.work();
+        work.hurries = !work.sealed.is_empty();
+        drop(work);
+        self.changed.notify_all();
     }
 
     /// Does one piece of work. Returns whether there was any.
@@ -162,15 +181,15 @@ impl Keeper {
         if self.is_short() {
             self.drop_spares()?;
             // Together, if need be: what an earlier segment has put and a later one removed needs no room then.
-            let has_folded = self.fold(1)? || self.fold(usize::MAX)?;
+            let has_folded = self.fold(0)? || self.fold(u64::MAX)?;
             self.work().postponed = !has_folded;
             return Ok(has_folded);
         }
         let (next, spare) = {
             let mut work = self.work();
-            if work.fresh.is_some() {
+            if work.fresh.is_some() || work.making {
                 drop(work);
-                return self.fold(1);
+                return self.fold(self.options.log_bytes / PART);
             }
             work.next += 1;
             work.making = true;
@@ -186,14 +205,20 @@ impl Keeper {
         Ok(true)
     }
 
-    /// Folds the oldest full segments, at most so many, into the states. Returns whether there was one, and room to
-    /// fold it.
-    fn fold(&self, most: usize) -> Result<bool, StorageError> {
+    /// Folds the oldest full segments into the states: one, and as many more as are at most `most` bytes together.
+    /// Returns whether there was one, and room to fold it.
+    fn fold(&self, most: u64) -> Result<bool, StorageError> {
         let (sealed, after) = {
-            let work = self.work();
-            let sealed: Vec<_> = work.sealed.iter().take(most).copied().collect();
-            let after = work.sealed.get(sealed.len()).map_or(work.active, |next| next.number);
-            (sealed, after)
+            let mut work = self.work();
+            let mut bytes = 0;
+            let fits = |(n, sealed): &(usize, &Sealed)| {
+                bytes += sealed.bytes;
+                *n == 0 || bytes <= most
+            };
+            let sealed: Vec<_> = work.sealed.iter().enumerate().take_while(fits).map(|(_, sealed)| *sealed).collect();
+            let next = work.sealed.get(sealed.len()).map(|next| next.number);
+            work.hurries &= next.is_some();
+            (sealed, next.unwrap_or(work.active))
         };
         let Some(last) = sealed.last().map(|sealed| sealed.last) else { return Ok(false) };
         let mut short_lived = self.short_lived.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,7 +259,7 @@ impl Keeper {
     fn overlay_of(&self, sealed: &[Sealed], short_lived: &ShortLived) -> Result<Overlay, StorageError> {
         let folded = self.states.mark()?.0;
         let mut overlay = Overlay::default();
-        for segment in sealed {
+        for segment in sealed.iter().rev() {
             let name = segment_name(segment.number);
             let bytes = log::read(&*self.disk, &name)?;
             let contents = crate::segment::read(&bytes);
@@ -242,10 +267,10 @@ impl Keeper {
                 let what = format!("batch {} was written to it, and is not readable", segment.last);
                 return Err(StorageError::damaged(&name, contents.end as u64, what));
             }
-            let change = |batch: &[u8]| overlay.apply_over(short_lived, batch);
-            log::apply(segment.number, &bytes, &contents.records, folded, change)?;
+            let precede = |batch: &[u8]| overlay.precede(batch);
+            log::backwards(segment.number, &bytes, &contents.records, folded, precede)?;
         }
-        Ok(overlay)
+        Ok(overlay.over(short_lived))
     }
 
     /// Removes the oldest full segment, or keeps it to be used again.
@@ -320,8 +345,11 @@ impl Work {
         self.sealed.push_back(full);
     }
 
-    fn is_waiting(&self) -> bool {
-        self.fresh.is_none() || !self.sealed.is_empty()
+    /// Whether there is something to do now. `is_short`: the disk has little left.
+    fn is_due(&self, is_short: bool, options: &LocalOptions) -> bool {
+        let folds = self.hurries || is_short || self.snapshots.are_awaited() || !options.in_background;
+        (self.fresh.is_none() && !self.making)
+            || !self.sealed.is_empty() && (folds || self.sealed_bytes.saturating_mul(PART) >= options.log_bytes)
     }
 
     fn is_over(&self) -> bool {

@@ -16,6 +16,7 @@ use crate::keeper::{Keeper, Work};
 use crate::log::{self, Active, Fresh};
 use crate::options::{LocalOptions, segment_bytes as segment_bytes_on};
 use crate::overlay::Overlay;
+use crate::priority::yield_to_others;
 use crate::segment::record_bytes;
 use crate::snapshot::Taken;
 use crate::states::States;
@@ -86,7 +87,7 @@ impl LocalStorage {
                 let made = disk.create(STATES).map_err(StorageError::io(format!("making {STATES}")))?;
                 let states = States::open(made, STATES)?;
                 let mut rows = Overlay::default();
-                rows.apply(first.as_bytes())
+                rows.precede(first.as_bytes())
                     .map_err(|_| StorageError::Refused("the first batch is malformed".into()))?;
                 for fold in rows.into_folds(usize::MAX, 0, (0, 1)) {
                     states.fold(&fold)?;
@@ -115,10 +116,10 @@ impl LocalStorage {
         }
         let mut unfolded = Overlay::default();
         let mut work = Work { next: recovered.next, reserved: files.reserve, ..Work::default() };
-        for (sealed, bytes, records) in recovered.segments {
-            log::apply(sealed.number, &bytes, &records, mark.0, |batch| unfolded.apply(batch))?;
-            work.seal(sealed);
+        for (sealed, bytes, records) in recovered.segments.iter().rev() {
+            log::backwards(sealed.number, bytes, records, mark.0, |batch| unfolded.precede(batch))?;
         }
+        recovered.segments.into_iter().for_each(|(sealed, ..)| work.seal(sealed));
         for spare in &files.spares {
             disk.remove(&spare_name(*spare)).map_err(StorageError::io(format!("removing {}", spare_name(*spare))))?;
         }
@@ -154,7 +155,10 @@ impl LocalStorage {
         };
         if in_background {
             let keeper = Arc::clone(&storage.keeper);
-            let thread = thread::Builder::new().name("tarmem-fold".to_owned()).spawn(move || keeper.run());
+            let thread = thread::Builder::new().name("tarmem-fold".to_owned()).spawn(move || {
+                yield_to_others();
+                keeper.run();
+            });
             storage.thread = Some(thread.map_err(StorageError::io("starting the thread that folds the log"))?);
         }
         Ok(storage)
@@ -251,7 +255,12 @@ impl Storage for LocalStorage {
     fn settle(&mut self) -> Result<(), StorageError> {
         self.keeper.end_snapshots();
         let keeper = Arc::clone(&self.keeper);
-        if keeper.guarded(|| keeper.can_settle())? { self.seal() } else { Ok(()) }
+        let seals = keeper.guarded(|| keeper.can_settle())?;
+        if seals {
+            self.seal()?;
+        }
+        keeper.hurry();
+        Ok(())
     }
 
     fn snapshot(&mut self, taken: Taken) -> Result<(), StorageError> {
@@ -263,6 +272,8 @@ impl Storage for LocalStorage {
         match work.sealed.back().map(|sealed| sealed.last) {
             Some(last) => {
                 work.snapshots.wait(last, taken);
+                drop(work);
+                self.keeper.changed.notify_all();
                 Ok(())
             }
             // Everything is folded, and nothing else is before this thread seals it.

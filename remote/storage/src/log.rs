@@ -222,15 +222,15 @@ pub(crate) fn recover(
     Ok(recovered)
 }
 
-/// Passes those batches of a segment to `change` that come after batch `folded`.
-pub(crate) fn apply(
+/// Passes those batches of a segment to `change` that come after batch `folded`, the last one first.
+pub(crate) fn backwards(
     number: u64,
     bytes: &[u8],
     records: &[segment::Record],
     folded: u64,
     mut change: impl FnMut(&[u8]) -> Result<(), Malformed>,
 ) -> Result<(), StorageError> {
-    for record in records.iter().filter(|record| record.number > folded) {
+    for record in records.iter().rev().take_while(|record| record.number > folded) {
         change(&bytes[record.batch.clone()]).map_err(|malformed| {
             let what = format!("batch {} is malformed at its byte {}", record.number, malformed.at);
             StorageError::damaged(&segment_name(number), record.batch.start as u64, what)

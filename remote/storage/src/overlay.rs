@@ -1,9 +1,12 @@
 //! The changes of many batches, as one: what they come to for each key.
+//!
+//! Batches are taken from the last to the first: what is replaced or removed by a later one is passed over then, and
+//! costs little. That is most of a log: the outcomes of calls, and the states of objects that change again and again.
 
 use crate::batch::{Change, Changes, Malformed, SHORT_LIVED, Table};
 use crate::states::{Fold, PAGE, ShortLived};
 use std::collections::BTreeMap;
-use std::collections::btree_map::{Iter, Range};
+use std::collections::btree_map::Iter;
 use std::iter::Peekable;
 use std::ops::Bound;
 
@@ -14,59 +17,47 @@ pub(crate) struct Overlay {
     values: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Ranges that were removed, from the first key to below the second. None overlaps or touches another.
     ranges: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The key that is looked for.
+    key: Vec<u8>,
 }
 
 impl Overlay {
-    /// Adds the changes of one more batch, which is to be folded into states that have these rows of short-lived
-    /// tables.
-    pub(crate) fn apply_over(&mut self, below: &ShortLived, batch: &[u8]) -> Result<(), Malformed> {
-        for change in Changes::of(batch) {
-            match change? {
-                Change::Remove { table, key } if SHORT_LIVED.contains(&table) => {
-                    let key = keyed(table, key);
-                    if below.contains(&key) {
-                        self.values.insert(key, None);
-                    } else {
-                        self.values.remove(&key);
-                    }
-                }
-                Change::RemoveRange { table, from, to } if SHORT_LIVED.contains(&table) => {
-                    let (from, to) = (keyed(table, from), keyed(table, to));
-                    if from < to {
-                        self.forget_inside(&from, &to);
-                        self.values.extend(below.range(from..to).map(|key| (key.clone(), None)));
-                    }
-                }
-                other => self.change(other),
+    /// Adds the changes of the batch that comes before those so far.
+    pub(crate) fn precede(&mut self, batch: &[u8]) -> Result<(), Malformed> {
+        let changes: Vec<_> = Changes::of(batch).collect::<Result<_, _>>()?;
+        for change in changes.into_iter().rev() {
+            match change {
+                Change::Put { table, key, value } => self.change(table, key, Some(value)),
+                Change::Remove { table, key } => self.change(table, key, None),
+                Change::RemoveRange { table, from, to } => self.remove_range(keyed(table, from), keyed(table, to)),
             }
         }
         Ok(())
     }
 
-    /// Adds the changes of one more batch.
-    pub(crate) fn apply(&mut self, batch: &[u8]) -> Result<(), Malformed> {
-        for change in Changes::of(batch) {
-            self.change(change?);
-        }
-        Ok(())
+    /// All batches were added, and this is to be folded into states that have these rows of short-lived tables: others
+    /// need not be removed from there.
+    pub(crate) fn over(mut self, below: &ShortLived) -> Self {
+        let is_brief = |key: &[u8]| key.first().is_some_and(|table| SHORT_LIVED.contains(table));
+        self.values.retain(|key, value| value.is_some() || !is_brief(key) || below.contains(key));
+        let values = &mut self.values;
+        self.ranges.retain(|from, to| {
+            if is_brief(from) {
+                for key in below.range(from.clone()..to.clone()) {
+                    values.entry(key.clone()).or_insert(None);
+                }
+            }
+            !is_brief(from)
+        });
+        self
     }
 
-    fn change(&mut self, change: Change<'_>) {
-        match change {
-            Change::Put { table, key, value } => {
-                self.values.insert(keyed(table, key), Some(value.to_vec()));
-            }
-            Change::Remove { table, key } => {
-                self.values.insert(keyed(table, key), None);
-            }
-            Change::RemoveRange { table, from, to } => self.remove_range(keyed(table, from), keyed(table, to)),
-        }
-    }
-
-    fn forget_inside(&mut self, from: &[u8], to: &[u8]) {
-        let inside: Vec<_> = range(&self.values, from, to).map(|(key, _)| key.clone()).collect();
-        for key in inside {
-            self.values.remove(&key);
+    fn change(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        self.key.clear();
+        self.key.push(table);
+        self.key.extend_from_slice(key);
+        if !self.hides(&self.key) && !self.values.contains_key(&self.key) {
+            self.values.insert(self.key.clone(), value.map(<[u8]>::to_vec));
         }
     }
 
@@ -74,8 +65,7 @@ impl Overlay {
         if from >= to {
             return;
         }
-        self.forget_inside(&from, &to);
-        // Ranges that meet become one.
+        // Ranges that meet become one. (Values inside of it were set later.)
         while let Some((start, end)) = self.ranges.range::<Vec<u8>, _>(..=&to).next_back() {
             if *end < from {
                 break;
@@ -90,7 +80,7 @@ impl Overlay {
 
     /// The value of a key that has this one in the states: `None` if it has none any more.
     #[cfg(test)]
-    fn over<'a>(&'a self, key: &[u8], below: Option<&'a [u8]>) -> Option<&'a [u8]> {
+    fn value<'a>(&'a self, key: &[u8], below: Option<&'a [u8]>) -> Option<&'a [u8]> {
         match self.values.get(key) {
             Some(value) => value.as_deref(),
             None if self.hides(key) => None,
@@ -127,14 +117,6 @@ impl Overlay {
     pub(crate) fn merge<E, F: FnMut(Table, &[u8], &[u8]) -> Result<(), E>>(&self, each: F) -> Merge<'_, F> {
         Merge { above: self.values.iter().peekable(), overlay: self, each }
     }
-}
-
-fn range<'a>(
-    values: &'a BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    from: &[u8],
-    to: &[u8],
-) -> Range<'a, Vec<u8>, Option<Vec<u8>>> {
-    values.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)))
 }
 
 /// A key with its table.
@@ -272,14 +254,19 @@ mod tests {
             let below: Model = below.into_iter().map(|(key, value)| (vec![1, key], vec![value])).collect();
             let mut model = below.clone();
             let mut overlay = Overlay::default();
-            for change_made in changes {
-                let mut batch = Batch::default();
-                change(&mut model, &mut batch, 1, change_made);
-                overlay.apply(batch.as_bytes()).expect("well formed");
+            let mut batches = Vec::new();
+            for (n, change_made) in changes.into_iter().enumerate() {
+                if n % 3 == 0 {
+                    batches.push(Batch::default());
+                }
+                change(&mut model, batches.last_mut().expect("there is one"), 1, change_made);
+            }
+            for batch in batches.iter().rev() {
+                overlay.precede(batch.as_bytes()).expect("well formed");
             }
             for key in 0..24 {
                 let key = vec![1, key];
-                let value = overlay.over(&key, below.get(&key).map(Vec::as_slice));
+                let value = overlay.value(&key, below.get(&key).map(Vec::as_slice));
                 prop_assert_eq!(value, model.get(&key).map(Vec::as_slice));
             }
             let mut merged = Model::new();
@@ -312,8 +299,8 @@ mod tests {
                 }
                 for pieces in [if is_cut_off { 1 } else { 0 }, usize::MAX] {
                     let mut overlay = Overlay::default();
-                    overlay.apply_over(&short_lived, batch.as_bytes()).expect("well formed");
-                    for fold in overlay.into_folds(4, 0, (1, 1)).take(pieces) {
+                    overlay.precede(batch.as_bytes()).expect("well formed");
+                    for fold in overlay.over(&short_lived).into_folds(4, 0, (1, 1)).take(pieces) {
                         for (from, to) in &fold.ranges {
                             states.retain(|key, _| key < from || key >= to);
                         }

@@ -71,8 +71,8 @@ impl LocalReader {
         let recovered = log::recover(disk, id, &files.segments, mark)?;
         let mut unfolded = Overlay::default();
         let mut usage = Usage { value_bytes: states.value_bytes(), state_bytes: states.bytes(), ..Usage::default() };
-        for (sealed, bytes, records) in recovered.segments {
-            log::apply(sealed.number, &bytes, &records, mark.0, |batch| unfolded.apply(batch))?;
+        for (sealed, bytes, records) in recovered.segments.iter().rev() {
+            log::backwards(sealed.number, bytes, records, mark.0, |batch| unfolded.precede(batch))?;
             usage.log_bytes += sealed.used;
             usage.log_file_bytes += sealed.bytes;
         }

@@ -51,6 +51,11 @@ impl Snapshots {
         self.waiting.push((last, taken));
     }
 
+    /// Whether anybody waits.
+    pub(crate) fn are_awaited(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Takes those out that have waited for this batch.
     pub(crate) fn waiting_for(&mut self, folded: u64) -> Vec<Taken> {
         let (ready, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|(last, _)| *last <= folded);

@@ -35,3 +35,27 @@ fn commits_that_outrun_the_background_are_read_back_in_order() {
     loaded.expect("it is read");
     assert_eq!((storage.last(), last), (1000, 1000));
 }
+
+/// A few full segments wait for more of them, unless the log is to settle.
+#[test]
+fn what_waits_to_be_folded_is_folded_when_the_storage_is_to_settle() {
+    let directory = tempfile::tempdir().expect("made");
+    let mut options = LocalOptions::default();
+    (options.segment_bytes, options.log_bytes, options.reserve_bytes) = (4096, 1 << 20, 0);
+    let mut storage = LocalStorage::open(Arc::new(RealDisk::new(directory.path())), options).expect("it opens");
+    for number in 0..20_u8 {
+        let mut batch = Batch::default();
+        batch.put(1, &[number], &[number; 1000]);
+        storage.commit(0, &batch).expect("it is written");
+    }
+    let waiting = storage.usage();
+    assert!(waiting.log_bytes > 20_000 && waiting.value_bytes == 0, "{waiting:?}");
+    storage.settle().expect("nothing fails");
+    while storage.usage().value_bytes < 20_000 {
+        std::thread::yield_now();
+    }
+    // The segments are given back a moment later.
+    while storage.usage().log_bytes > 4096 {
+        std::thread::yield_now();
+    }
+}
