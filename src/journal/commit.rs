@@ -1,6 +1,7 @@
 //! The thread that commits one batch after the other.
 
-use super::{AtEnd, End, Journal, OpenBatch};
+use super::progress::End;
+use super::{AtEnd, Journal, OpenBatch};
 use crate::config::Durability;
 use crate::faults::PlantedFault;
 use std::io;
@@ -69,7 +70,7 @@ impl Drop for Committing {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        end(&self.journal, End::Over);
+        self.journal.progress.end(End::Over);
     }
 }
 
@@ -79,7 +80,7 @@ fn run(journal: &Journal, storage: Box<dyn Storage>, at_end: Option<&dyn AtEnd>)
     if let Err(why) = writing.until_over().and_then(|()| writing.end(at_end)) {
         // In this order: what is noted from here on never leaves.
         tracing::error!("nothing more can be written: {why}");
-        end(journal, End::Failed(why.into()));
+        journal.progress.end(End::Failed(why.into()));
         journal.finish();
         // Nothing of it will be on disk, and nothing more is noted.
         journal.room.saved(journal.batch.lock().take_bytes());
@@ -225,7 +226,7 @@ impl Writing<'_> {
         // Nothing is found committed before it is.
         self.put(number, &batch.deferred)?;
         // In this order: who finds an object without changes on their way finds the last of these here.
-        self.journal.progress.send_modify(|progress| progress.committed = number);
+        self.journal.progress.commit(number);
         for entry in &batch.entries {
             entry.committed();
         }
@@ -282,13 +283,6 @@ impl Writing<'_> {
         self.unmarked = None;
         self.sync()
     }
-}
-
-/// What is not on disk yet never will be.
-fn end(journal: &Journal, why: End) {
-    journal.progress.send_modify(|progress| {
-        progress.ended.get_or_insert(why);
-    });
 }
 
 #[cfg(test)]

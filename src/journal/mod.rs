@@ -16,6 +16,7 @@
 //! This room knows no objects and no sessions: they note what is to be kept, in [rows](rows).
 
 mod commit;
+mod progress;
 mod room;
 pub(crate) mod rows;
 
@@ -25,12 +26,12 @@ pub(crate) use room::{DiskRoom, NoRoom, Room};
 use crate::config::Durability;
 use crate::faults::PlantedFaults;
 use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
+use progress::Progress;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tarmem_storage::{Batch, Taken};
-use tokio::sync::watch;
 
 /// Something that is written once for a batch, after it was closed.
 pub(crate) trait Entry: Send + Sync {
@@ -61,7 +62,7 @@ pub(crate) struct Journal {
     durability: Durability,
     /// The faults planted in the service.
     faults: PlantedFaults,
-    progress: watch::Sender<Progress>,
+    progress: Progress,
     room: Room,
 }
 
@@ -75,39 +76,6 @@ struct OpenBatch {
     snapshots: Vec<Taken>,
     /// No more batches will be committed.
     over: bool,
-}
-
-/// How far the disk is.
-#[derive(Debug)]
-struct Progress {
-    /// The last batch that is on disk.
-    committed: u64,
-    /// Why no later one ever will be.
-    ended: Option<End>,
-}
-
-/// Why no more batches get to the disk.
-#[derive(Clone, Debug)]
-enum End {
-    /// The service has ended.
-    Over,
-    /// The disk has failed.
-    Failed(Arc<str>),
-}
-
-impl Progress {
-    fn is_open_for(&self, gate: u64, durability: Durability) -> bool {
-        // What is noted too late has the highest number.
-        let goes_ahead = durability != Durability::Always && self.ended.is_none() && gate != u64::MAX;
-        goes_ahead || self.committed >= gate
-    }
-
-    fn failure(&self) -> Option<Arc<str>> {
-        match &self.ended {
-            Some(End::Failed(reason)) => Some(Arc::clone(reason)),
-            Some(End::Over) | None => None,
-        }
-    }
 }
 
 thread_local! {
@@ -145,7 +113,7 @@ impl Journal {
             work: Condvar::new(),
             durability,
             faults,
-            progress: watch::Sender::new(Progress { committed: next - 1, ended: None }),
+            progress: Progress::new(next - 1),
             room: Room::default(),
         })
     }
@@ -259,16 +227,17 @@ impl Journal {
     }
 
     /// Whether what tells of batch `gate` may leave: the batch is on disk, or need not be.
+    #[inline]
     pub(crate) fn is_open_for(&self, gate: u64) -> bool {
-        self.progress.borrow().is_open_for(gate, self.durability)
+        // What is noted too late has the highest number.
+        let goes_ahead = self.durability != Durability::Always && gate != u64::MAX && !self.progress.has_ended();
+        goes_ahead || self.progress.committed() >= gate
     }
 
     /// Waits until what tells of batch `gate` may leave. Returns false if it never may.
     pub(crate) async fn opens_for(&self, gate: u64) -> bool {
-        let is_open = |progress: &Progress| progress.is_open_for(gate, self.durability);
-        let mut progress = self.progress.subscribe();
-        let reached = progress.wait_for(|progress| is_open(progress) || progress.ended.is_some()).await;
-        reached.is_ok_and(|progress| is_open(&progress))
+        self.progress.wait_for(gate, || self.is_open_for(gate)).await;
+        self.is_open_for(gate)
     }
 
     /// When what was noted is on disk.
@@ -285,22 +254,17 @@ impl Journal {
     /// The last batch that is written. Anything that was seen of an object without changes on their way was in it, or
     /// in one before.
     pub(crate) fn committed(&self) -> u64 {
-        self.progress.borrow().committed
+        self.progress.committed()
     }
 
     /// Why the disk has failed, if it has.
     pub(crate) fn failure(&self) -> Option<Arc<str>> {
-        self.progress.borrow().failure()
+        self.progress.failure()
     }
 
     /// Completes when the disk has failed. Returns why.
     pub(crate) async fn failed(&self) -> Arc<str> {
-        let mut progress = self.progress.subscribe();
-        let failed = progress.wait_for(|progress| progress.failure().is_some()).await;
-        match failed.ok().and_then(|progress| progress.failure()) {
-            Some(reason) => reason,
-            None => std::future::pending().await,
-        }
+        self.progress.failed().await
     }
 }
 
