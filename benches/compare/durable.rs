@@ -14,6 +14,7 @@ use futures::future::join_all;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 use tarmem::modules::builtins::ListProxy;
 use tarmem::{Durability, Service, Session};
@@ -138,7 +139,8 @@ impl Durable {
             let pair = Pair { syncs: *syncs, process, redis: redis.as_ref(), cells, turn: effort.turn };
             contests.extend([FREE, FIFTY, EIGHT, CROWD].map(|shape| pair.add(shape)));
             contests.extend([FREE, CROWD].map(|shape| pair.append(shape, effort.keys as usize)));
-            contests.extend([FREE, CROWD].map(|shape| pair.bytes(shape)));
+            let shapes = if *syncs == Syncs::Always { &[FREE, CROWD][..] } else { &[CROWD] };
+            contests.extend(shapes.iter().map(|shape| pair.bytes(*shape)));
             contests.push(pair.slowest(effort));
             contests.push(pair.slowest_beside(effort));
         }
@@ -277,10 +279,16 @@ impl<'a> Pair<'a, '_> {
 
     /// How many bytes are written to the disk for each call.
     fn bytes(&self, shape: Shape) -> Contest<'a> {
-        let rounds = (COUNTED / shape.load.calls()).max(1);
+        let (calls, rest) = match self.syncs {
+            Syncs::Always => (COUNTED, Duration::ZERO),
+            // Until both have synced, twice.
+            Syncs::Later => (100 * COUNTED, Duration::from_millis(2_100)),
+        };
+        let rounds = (calls / shape.load.calls()).max(1);
         let each = move |run: &dyn Fn()| {
             let before = written();
             run();
+            thread::sleep(rest);
             (written() - before) / (rounds * shape.load.calls()) as f64
         };
         let (runtime, process) = (self.cells.runtime(), self.process);

@@ -1,7 +1,7 @@
 //! Clients that know what each of their calls must come to.
 
 use crate::{CallError, Error, Proxy, Session, remote};
-use futures::future::{join_all, try_join, try_join_all, try_join4, try_join5};
+use futures::future::{join_all, try_join_all, try_join4, try_join5};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -17,6 +17,13 @@ const AT_ONCE: i64 = 4;
 
 /// So large that calls are kept in place of its state.
 const LARGE: i64 = 200;
+
+/// How many bytes a call takes of which a few are as much as a state, and how many of these there are.
+const NOTE: usize = 400;
+const HEAPED: i64 = 12;
+
+/// After so many of them comes a change that is kept by the state.
+const LOWERED: i64 = 6;
 
 /// What they and a slow call add in a round, from two sessions.
 const ADDED: i64 = 2 * (AT_ONCE + 1);
@@ -80,6 +87,12 @@ impl Tower {
         self.height
     }
 
+    /// Kept by a call that takes some room.
+    #[remote(replay)]
+    pub fn raise_with(&mut self, by: i64, _note: String) -> i64 {
+        self.raise(by)
+    }
+
     pub fn lower(&mut self, by: i64) -> i64 {
         self.height -= by;
         self.height
@@ -106,6 +119,10 @@ pub(crate) async fn slowly(value: i64) -> Tally {
 
 fn numbers(from: i64, to: i64) -> Vec<i64> {
     (from..to).collect()
+}
+
+fn texts(from: i64, to: i64) -> Vec<String> {
+    (from..to).map(|n| format!("{n:0NOTE$}")).collect()
 }
 
 /// The clients of the service at this port.
@@ -152,7 +169,8 @@ impl Callers {
     /// If one of them comes to something else than it must.
     pub(super) async fn run(self) -> Result<(), String> {
         let callers = async {
-            let large = async { try_join(self.append(), self.build()).await.map(|_| ()) };
+            let large =
+                async { try_join4(self.append(), self.build(), self.heap_up(), self.extend()).await.map(|_| ()) };
             let made = try_join5(large, self.map_keys(), self.refer(), self.move_amounts(), self.at_once()).await;
             self.are_done.store(true, Ordering::Relaxed);
             made
@@ -187,6 +205,35 @@ impl Callers {
         for n in 0..ROUNDS {
             same("raising", tower.raise(3).await.during("raising")?, 2 * n + 3)?;
             same("lowering", tower.lower(1).await.during("lowering")?, 2 * n + 2)?;
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Raises a tower so that its state is written anew now and then, and lowers it meanwhile.
+    async fn heap_up(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let heap = session.memoize("heap", TowerProxy::of_stones()).await.during("making the heap")?;
+        let mut height = 0;
+        for n in 0..HEAPED {
+            height += 1;
+            let raised = heap.raise_with(1, "n".repeat(NOTE)).await;
+            same("raising the heap", raised.during("raising the heap")?, height)?;
+            if n % LOWERED == LOWERED - 1 {
+                height -= 2;
+                same("lowering the heap", heap.lower(2).await.during("lowering the heap")?, height)?;
+            }
+        }
+        session.close().await;
+        Ok(())
+    }
+
+    /// Appends to a list whose state is written anew now and then.
+    async fn extend(&self) -> Result<(), String> {
+        let session = self.session().await?;
+        let list = session.memoize("texts", ListProxy::new(texts(0, 3))).await.during("making the list of texts")?;
+        for text in texts(3, 3 + HEAPED) {
+            list.append(text).await.during("appending a text")?;
         }
         session.close().await;
         Ok(())
@@ -311,6 +358,11 @@ impl Callers {
         let [dict, large, references] = ["dict", "large", "references"].map(|key| session.proxy::<Dict>(key));
         let found: Vec<i64> = list.snapshot_as().await.during("looking at the list")?;
         same("the list", found, numbers(-LARGE, ROUNDS))?;
+        let found: Vec<String> =
+            session.proxy::<List>("texts").snapshot_as().await.during("looking at the list of texts")?;
+        same("the list of texts", found, texts(0, 3 + HEAPED))?;
+        let height = session.proxy::<Tower>("heap").height().await.during("looking at the heap")?;
+        same("the heap", height, HEAPED - HEAPED / LOWERED * 2)?;
         let height = session.proxy::<Tower>("tower").height().await.during("looking at the tower")?;
         same("the tower", height, 2 * ROUNDS)?;
         let found: i64 = large.item("0").await.during("looking at the large dict")?;

@@ -10,6 +10,7 @@ mod settings;
 
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::server::state::Seams;
+use crate::store::Sizes;
 use crate::{Durability, OnStorageFailure, RunningService, Service};
 use callers::Callers;
 use std::sync::Arc;
@@ -89,7 +90,9 @@ impl Machine {
         options.in_background = self.in_background;
         options.sync_each = self.durability == Durability::Always;
         let storage = LocalStorage::open(Arc::new(self.disk.clone()), options).map_err(|error| error.to_string())?;
-        let seams = Seams { faults: self.faults.clone(), ..Seams::default() };
+        // So small that states are written anew in the background.
+        let sizes = Sizes { piece: 300, rewritten: 1 << 10, meanwhile: 0 };
+        let seams = Seams { faults: self.faults.clone(), sizes, ..Seams::default() };
         let storage = Hooked::new(storage, |_: &Batch| {
             std::thread::sleep(COMMIT);
             Ok(())
@@ -198,4 +201,14 @@ async fn calls_that_stay_on_disk_beside_the_state_after_them_are_detected() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_body_of_a_method_that_is_made_again_is_detected() {
     assert!(is_detected(PlantedFault::OtherBody).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_on_disk_before_the_pieces_of_its_state_is_detected() {
+    assert!(is_detected(PlantedFault::HeadFirst).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_that_was_written_while_an_older_one_takes_its_place_is_detected() {
+    assert!(is_detected(PlantedFault::MissesStates).await);
 }

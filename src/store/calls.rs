@@ -10,7 +10,8 @@
 
 use super::asked::Asked;
 use super::cell::{Cell, WeakCell};
-use crate::journal::rows::calls::{self, CallRow, KEY_BYTES, ResultSum};
+use super::sizes::Sizes;
+use crate::journal::rows::calls::{CallRow, KEY_BYTES, ResultSum, RowOfCalls};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,16 +41,31 @@ pub(crate) struct LoggedCall<'a> {
 }
 
 impl LoggedCall<'_> {
-    fn encode(&self) -> Vec<u8> {
-        let row = CallRow {
+    fn row(&self) -> CallRow<'static> {
+        CallRow {
             method: self.method.name,
             signature: (self.method.signature)().logged_id().to_le_bytes(),
             version: self.version,
             is_dynamic: self.encoding == Encoding::Dynamic,
             result: ResultSum::of(self.body, self.raised),
             by: self.by,
-        };
-        row.encode(self.args)
+        }
+    }
+}
+
+/// The calls of an object in one batch.
+#[derive(Default)]
+pub(super) struct Calls {
+    /// The number of the first, if there is one.
+    first: Option<u64>,
+    row: RowOfCalls,
+}
+
+impl Calls {
+    pub(super) fn put(&self, batch: &mut Batch, object: u64) {
+        if let Some(first) = self.first {
+            self.row.put(batch, object, first);
+        }
     }
 }
 
@@ -58,8 +74,7 @@ pub(super) struct Logs {
     parts: [Mutex<HashMap<u64, Log>>; PARTS],
     /// How many there have been.
     count: AtomicU64,
-    /// A state of more bytes is written anew in the background.
-    rewritten: usize,
+    sizes: Sizes,
     /// Those that are to be.
     pub(super) asked: Asked,
 }
@@ -119,36 +134,21 @@ impl Log {
         self.next > self.first
     }
 
-    /// How many bytes the calls may take, before the state is kept instead.
-    fn most(&self) -> usize {
-        match self.rewriting {
+    /// Whether there is room for one more call before the state is to be kept instead. A state takes a while to be
+    /// written anew, in which there is room for more: for `meanwhile` bytes at least.
+    fn has_room(&self, call: &LoggedCall<'_>, meanwhile: usize) -> bool {
+        let most = match self.rewriting {
             Stage::NotYet | Stage::GivenUp => self.state,
-            // It takes a while.
-            Stage::Asked | Stage::Begun => 2 * self.state,
-        }
-    }
-
-    fn put(&mut self, object: u64, call: &LoggedCall<'_>, rows: &mut Batch) -> bool {
-        if self.is_outdated || self.calls + call.args.len() > self.most() {
-            return false;
-        }
-        let value = call.encode();
-        let bytes = KEY_BYTES + value.len();
-        if self.calls + bytes > self.most() {
-            return false;
-        }
-        calls::put(rows, object, self.next, &value);
-        self.next += 1;
-        self.calls += bytes;
-        true
+            Stage::Asked | Stage::Begun => 2 * self.state + meanwhile,
+        };
+        self.calls + RowOfCalls::most_bytes(call.method.name, call.args) <= most
     }
 }
 
 impl Logs {
-    /// A state of more than `rewritten` bytes is written anew in the background.
-    pub(super) fn new(rewritten: usize) -> Self {
+    pub(super) fn new(sizes: Sizes) -> Self {
         let (count, asked) = (AtomicU64::new(0), Asked::default());
-        Logs { parts: std::array::from_fn(|_| Mutex::default()), count, rewritten, asked }
+        Logs { parts: std::array::from_fn(|_| Mutex::default()), count, sizes, asked }
     }
 
     fn part(&self, object: u64) -> &Mutex<HashMap<u64, Log>> {
@@ -162,18 +162,22 @@ impl Logs {
         Log { cell: cell.downgrade(), id, state, calls: 0, first, next: first, is_outdated, rewriting }
     }
 
-    /// Adds a call of the object to `rows`. Returns false if its state has to be kept instead.
-    pub(super) fn add(&self, object: u64, call: &LoggedCall<'_>, rows: &mut Batch) -> bool {
+    /// Adds a call of the object to those of a batch. Returns false if its state has to be kept instead.
+    pub(super) fn add(&self, object: u64, call: &LoggedCall<'_>, calls: &mut Calls) -> bool {
         let mut part = self.part(object).lock();
         let Some(log) = part.get_mut(&object) else { return false };
-        if !log.put(object, call, rows) {
+        let is_due = log.rewriting == Stage::NotYet && log.state > self.sizes.rewritten && !log.has_room(call, 0);
+        if is_due && !log.is_outdated && self.asked.ask(object) {
+            log.rewriting = Stage::Asked;
+        }
+        if log.is_outdated || !log.has_room(call, self.sizes.meanwhile) {
             log.is_outdated = true;
             return false;
         }
-        let is_due = log.state > self.rewritten && log.calls >= log.state / 2;
-        if is_due && log.rewriting == Stage::NotYet && self.asked.ask(object) {
-            log.rewriting = Stage::Asked;
-        }
+        let row = call.row();
+        calls.first.get_or_insert(log.next);
+        log.calls += calls.row.add(&row, call.args);
+        log.next += 1;
         true
     }
 
@@ -199,8 +203,9 @@ impl Logs {
     /// The object goes on with the state and the calls of an earlier run, the first of which has the number `first`.
     pub(super) fn restored(&self, cell: &Cell, state: usize, first: u64, calls: &[(u64, Vec<u8>)]) {
         if state > SMALL_STATE || !calls.is_empty() {
-            let bytes = calls.iter().map(|(_, value)| KEY_BYTES + value.len()).sum();
-            let log = Log { calls: bytes, first, next: first + calls.len() as u64, ..self.log(cell, state) };
+            let bytes = calls.iter().map(|(_, value)| value.len()).sum::<usize>();
+            let log =
+                Log { calls: KEY_BYTES + bytes, first, next: first + calls.len() as u64, ..self.log(cell, state) };
             self.part(cell.count()).lock().insert(cell.count(), log);
         }
     }

@@ -1,8 +1,9 @@
 //! An object that has changed in a batch of the journal that is not on disk yet, and what is written of it.
 
-use super::calls::{LoggedCall, Logs, PARTS};
+use super::calls::{Calls, LoggedCall, Logs, PARTS};
 use super::cell::Cell;
-use super::large::{InPieces, Sizes};
+use super::large::InPieces;
+use super::sizes::Sizes;
 use super::state;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::Entry;
@@ -65,15 +66,14 @@ enum What {
     /// The state that it has at the end of the batch, and has not left yet.
     InObject,
     Encoded(Vec<u8>),
-    /// Rows of calls.
-    Calls(Batch),
+    Calls(Calls),
     Written,
 }
 
 impl AllChanged {
     pub(super) fn new(faults: PlantedFaults, sizes: Sizes) -> Arc<Self> {
         let parts = std::array::from_fn(|_| Mutex::default());
-        Arc::new(AllChanged { parts, logs: Logs::new(sizes.rewritten), in_pieces: InPieces::new(sizes), faults })
+        Arc::new(AllChanged { parts, logs: Logs::new(sizes), in_pieces: InPieces::new(sizes), faults })
     }
 
     pub(super) fn part(&self, cell: &Cell) -> &Part {
@@ -82,10 +82,10 @@ impl AllChanged {
 
     /// What is to be written after a change.
     fn after(&self, cell: &Cell, before: What, change: Change<'_>) -> What {
-        let mut rows = match (before, change) {
+        let (mut calls, call) = match (before, change) {
             (before, Change::Mapped) => return before,
-            (What::Nothing, Change::Call(_)) => Batch::default(),
-            (What::Calls(rows), Change::Call(_)) => rows,
+            (What::Nothing, Change::Call(call)) => (Calls::default(), call),
+            (What::Calls(calls), Change::Call(call)) => (calls, call),
             (What::InObject, _) => return What::InObject,
             _ => {
                 // From here on, and not only once it is encoded.
@@ -95,10 +95,7 @@ impl AllChanged {
                 return What::InObject;
             }
         };
-        match change {
-            Change::Call(call) if self.logs.add(cell.count(), call, &mut rows) => What::Calls(rows),
-            _ => What::InObject,
-        }
+        if self.logs.add(cell.count(), call, &mut calls) { What::Calls(calls) } else { What::InObject }
     }
 }
 
@@ -178,7 +175,7 @@ impl Changed {
                     rows::calls::remove_all(batch, self.cell.count());
                 }
             }
-            What::Calls(rows) => batch.append(rows),
+            What::Calls(calls) => calls.put(batch, self.cell.count()),
             What::Nothing | What::Written => {}
         }
         content.what = What::Written;

@@ -8,8 +8,8 @@
 use super::calls::PARTS;
 use super::cell::Cell;
 use super::changed::{AllChanged, Change, Changed};
-use super::large::Sizes;
 use super::shard::Mapping;
+use super::sizes::Sizes;
 use super::state;
 use crate::faults::{PlantedFault, PlantedFaults};
 use crate::journal::rows;

@@ -1,27 +1,12 @@
 //! Large states, which are kept in pieces.
 
 use super::calls::PARTS;
+use super::sizes::Sizes;
 use crate::journal::rows;
-use crate::journal::rows::pieces::PIECE_BYTES;
 use hashbrown::HashSet;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tarmem_storage::Batch;
-
-/// Which states are large.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
-    /// A state of more bytes is kept in pieces of so many.
-    pub(crate) piece: usize,
-    /// A state of more bytes is written anew in the background once there are many calls since.
-    pub(crate) rewritten: usize,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Sizes { piece: PIECE_BYTES, rewritten: 1 << 20 }
-    }
-}
 
 /// The objects of which there may be pieces.
 pub(super) struct InPieces {

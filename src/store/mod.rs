@@ -38,6 +38,7 @@ mod lock;
 mod queues;
 mod rewriting;
 mod shard;
+mod sizes;
 pub(crate) mod state;
 
 pub(crate) use bury::{Remains, bury};
@@ -47,9 +48,9 @@ pub(crate) use changes::{ChangeListener, ChangedBy};
 pub(crate) use flight::{Flight, FlightError, Flights, Joined, WaitError};
 pub(crate) use hash::Seeded;
 pub(crate) use keeping::{Keeping, Restored};
-pub(crate) use large::Sizes;
 pub(crate) use rewriting::{Committed, Instead, NewState, Rewriting};
 pub(crate) use shard::Mapping;
+pub(crate) use sizes::Sizes;
 
 use crate::faults::{PlantedFault, PlantedFaults};
 use changed::Change;

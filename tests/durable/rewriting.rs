@@ -17,9 +17,15 @@ use tarmem::{Proxy, RunningService, Service, Session, remote};
 /// A state of this many bytes is written anew.
 const LARGE: usize = 1_100_000;
 
-/// How many bytes the argument of a call has, and how many calls take half of the state.
+/// How many bytes the argument of a call has, and with how many calls the state is to be written anew.
 const ARGUMENT: usize = 50_000;
-const HALF: usize = LARGE / ARGUMENT / 2 + 1;
+const ENOUGH: usize = LARGE / ARGUMENT;
+
+/// How many bytes calls take, besides twice as many as the state, before the state is written at once.
+const MEANWHILE: usize = 64 << 20;
+
+/// How long is waited for the thread that writes states anew.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the thread that writes states anew does when it makes the calls of a slab again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +56,8 @@ async fn come_to(slab: &'static str) {
         let has_not = |slabs: &mut Option<HashMap<_, (Does, bool)>>| {
             !slabs.as_ref().and_then(|slabs| slabs.get(slab)).is_some_and(|(_, has_come)| *has_come)
         };
-        drop(CHANGED.wait_while(slabs(), has_not).expect("nobody panics"));
+        let (_slabs, waited) = CHANGED.wait_timeout_while(slabs(), PATIENCE, has_not).expect("nobody panics");
+        assert!(!waited.timed_out(), "nothing was written anew of {slab}");
     };
     tokio::task::spawn_blocking(waits).await.expect("it does not panic");
 }
@@ -142,11 +149,11 @@ async fn stopped(name: &'static str) -> (CutOff, (RunningService, Session), Slab
     let running = start(&disk).await;
     let slab = running.1.memoize("slab", SlabProxy::of(name.to_owned())).await.expect("it is made");
     tell(name, Does::Stops);
-    for n in 1..=HALF as i64 {
+    for n in 1..=ENOUGH as i64 {
         assert_eq!(slab.add(1, note()).await, Ok(n));
     }
     come_to(name).await;
-    (disk, running, slab, HALF as i64)
+    (disk, running, slab, ENOUGH as i64)
 }
 
 /// What a slab comes to after a restart.
@@ -168,7 +175,8 @@ async fn the_state_of_a_large_list_is_written_anew_and_later_calls_stay() {
     let mut expected: Vec<String> = (0..LARGE / 100).map(|n| format!("{n:0100}")).collect();
     let mut list = running.1.memoize("list", ListProxy::new(expected.clone())).await.expect("it is made");
     let (mut last, mut times) = (0, 0);
-    while times < 4 {
+    // (Each time it is twice as large.)
+    while times < 2 {
         let item = format!("{:0width$}", expected.len(), width = ARGUMENT);
         list.append(item.clone()).await.expect("it appends");
         expected.push(item);
@@ -233,14 +241,14 @@ async fn a_state_that_is_written_meanwhile_stays() {
         // The log that begins anew is another one.
         assert_eq!(slab.add(1, note()).await, Ok(expected + 1));
         tell(name, Does::Goes);
-        for n in 2..=HALF as i64 {
+        for n in 2..=ENOUGH as i64 {
             assert_eq!(slab.add(1, note()).await, Ok(expected + n));
         }
         // It is written anew again, by the same thread: so that is done with the first time.
         until_written_anew(&disk, 0).await;
         let pieces = rows(&disk, PIECES);
         assert_eq!(pieces, LARGE.div_ceil(256 << 10), "none is left over");
-        assert_eq!(sum_again(&disk, running, name).await, expected + HALF as i64);
+        assert_eq!(sum_again(&disk, running, name).await, expected + ENOUGH as i64);
     }
 }
 
@@ -253,18 +261,18 @@ async fn nothing_is_left_of_an_object_that_is_dropped_meanwhile() {
     // The next one, by the same thread.
     let name = "after a dropped one";
     let slab = running.1.memoize("slab", SlabProxy::of(name.to_owned())).await.expect("it is made");
-    for _ in 0..HALF {
+    for _ in 0..ENOUGH {
         slab.add(1, note()).await.expect("it adds");
     }
     until_written_anew(&disk, 0).await;
     assert_eq!((rows(&disk, OBJECTS), rows(&disk, PIECES)), (1, LARGE.div_ceil(256 << 10)));
-    assert_eq!(sum_again(&disk, running, name).await, HALF as i64);
+    assert_eq!(sum_again(&disk, running, name).await, ENOUGH as i64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_state_is_written_at_once_if_there_are_too_many_calls_meanwhile() {
     let (disk, running, slab, mut sum) = stopped("too many").await;
-    let mut most = 0;
+    let (mut most, argument) = (0, 1 << 20);
     loop {
         let calls = rows(&disk, CALLS);
         if calls < most {
@@ -272,9 +280,10 @@ async fn the_state_is_written_at_once_if_there_are_too_many_calls_meanwhile() {
         }
         most = calls;
         sum += 1;
-        assert_eq!(slab.add(1, note()).await, Ok(sum));
+        assert_eq!(slab.add(1, "n".repeat(argument)).await, Ok(sum));
     }
-    assert!((3 * HALF..5 * HALF).contains(&most), "{most} calls, of which {HALF} take half of the state");
+    let room = (MEANWHILE + 2 * LARGE - ENOUGH * ARGUMENT) / argument;
+    assert!((room - 1..=room).contains(&(most - ENOUGH)), "{most} calls, where {room} large ones have room");
     assert_eq!((rows(&disk, CALLS), version(&disk)), (0, 0));
     assert_eq!(sum_again(&disk, running, "too many").await, sum);
 }
@@ -282,7 +291,7 @@ async fn the_state_is_written_at_once_if_there_are_too_many_calls_meanwhile() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_state_is_written_with_the_next_change_if_the_calls_come_to_something_else() {
     let (disk, running, slab, sum) = stopped("errs").await;
-    assert_eq!(rows(&disk, CALLS), HALF);
+    assert_eq!(rows(&disk, CALLS), ENOUGH);
     tell("errs", Does::Errs);
     // The first call was made by then; the thread tells nobody when it has found out.
     let mut sum = sum;

@@ -55,6 +55,8 @@ type ToValues = fn(&[u8]) -> Result<Vec<Option<Value>>, String>;
 /// What is found out when it is first needed.
 struct Known {
     id: u64,
+    /// That of calls that are logged.
+    logged: u64,
     shapes: Shapes,
     /// Whether the types are known in depth.
     learned: bool,
@@ -129,9 +131,7 @@ impl Signature {
     /// Like [`id`](Self::id), but it does not depend on the names of the class and the method, and is known for each
     /// signature: for calls that are logged.
     pub fn logged_id(&'static self) -> u64 {
-        // The text shows the types that are not known in depth.
-        let text = || stable_id(&signature_text("", self.params, self.returns), "");
-        self.known().shapes.fingerprint().unwrap_or_else(text)
+        self.known().logged
     }
 
     fn known(&'static self) -> &'static Known {
@@ -141,6 +141,9 @@ impl Signature {
             let shapes = tracer.finish(roots);
             let fingerprint = shapes.fingerprint();
             let learned = fingerprint.is_some();
+            // The text shows the types that are not known in depth.
+            let text = || stable_id(&signature_text("", self.params, self.returns), "");
+            let logged = fingerprint.unwrap_or_else(text);
             if !learned {
                 tracing::debug!("the types of {self} are not known in depth: its calls go by names");
             }
@@ -150,7 +153,7 @@ impl Signature {
                 .wrapping_add(idempotent)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15);
             BY_ID.lock().unwrap_or_else(PoisonError::into_inner).insert(id, self);
-            Known { id, shapes, learned }
+            Known { id, logged, shapes, learned }
         })
     }
 

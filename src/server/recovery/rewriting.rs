@@ -20,7 +20,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tarmem_remote::value::with_scope;
-use tarmem_storage::{Snapshot, StorageError, Table};
+use tarmem_storage::{Snapshot, StorageError, Table, yield_to_others};
 use tokio::runtime::Handle;
 
 /// How many pieces are noted at once.
@@ -53,6 +53,7 @@ impl Rewriter {
         // Before it asks whether there is anything to do.
         rewriter.keeping.rewrites(true);
         let run = move || {
+            yield_to_others();
             let _entered = runtime.enter();
             while let Some(mut rewriting) = keeping.next_rewriting() {
                 Writer { keeping: &keeping, faults: &faults }.rewrite(&mut rewriting);
@@ -160,8 +161,8 @@ impl Writer<'_> {
             let mut some = Vec::with_capacity(rows.len());
             for (key, value) in rows {
                 call_bytes += KEY_BYTES + value.len();
-                let (_, number) = calls::object_and_number(&key).map_err(|error| Left::NotMade(error.to_string()))?;
-                some.push((number, value));
+                let (_, first) = calls::object_and_number(&key).map_err(|error| Left::NotMade(error.to_string()))?;
+                some.extend((first..).zip(calls::each(&value)));
             }
             for call in some.chunks(1) {
                 self.check(rewriting)?;
@@ -221,6 +222,8 @@ impl Writer<'_> {
         for (n, some) in pieces.chunks(PIECES_AT_ONCE).enumerate() {
             if n > 0 && self.faults.has(PlantedFault::HeadFirst) {
                 return finish(rewriting).and_then(|()| {
+                    // Others write meanwhile.
+                    self.keeping.pause_rewriting(ASKING);
                     pieces[n * PIECES_AT_ONCE..]
                         .iter()
                         .try_for_each(|piece| wait(self.keeping.note_pieces(rewriting, &[*piece])))

@@ -114,8 +114,9 @@ impl Stored {
                 }
             }
             rows::calls::CALLS => {
-                let (object, number) = rows::calls::object_and_number(key).map_err(refused)?;
-                self.calls.entry(object).or_default().push((number, value.to_vec()));
+                let (object, first) = rows::calls::object_and_number(key).map_err(refused)?;
+                let calls = rows::calls::each(value);
+                self.calls.entry(object).or_default().extend((first..).zip(calls));
             }
             rows::SESSIONS => {
                 let (number, row) = rows::session(key, value).map_err(refused)?;

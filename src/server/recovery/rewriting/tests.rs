@@ -70,7 +70,7 @@ impl Disk {
                 false => Ok(()),
             }
         });
-        let sizes = Sizes { piece: 400, rewritten: 1_500 };
+        let sizes = Sizes { piece: 400, rewritten: 1_500, meanwhile: 0 };
         let seams = Seams { sizes, faults: self.faults.clone(), ..Seams::default() };
         let service = Service::without_listener().storage(storage).seams(seams).start().await;
         let service = service.map_err(|error| error.to_string())?;
