@@ -24,7 +24,7 @@ use tarmem_storage::{Snapshot, StorageError, Table, yield_to_others};
 use tokio::runtime::Handle;
 
 /// How many pieces are noted at once.
-const PIECES_AT_ONCE: usize = 2;
+const PIECES_AT_ONCE: usize = 1;
 
 /// How many bytes are noted per second, at most.
 const RATE: u64 = 32 << 20;
