@@ -30,6 +30,8 @@ struct Machine {
     dice: Dice,
     faults: PlantedFaults,
     in_background: bool,
+    /// Whether states are written anew in the background.
+    rewrites: bool,
     durability: Durability,
     on_storage_failure: OnStorageFailure,
     /// Chosen at the first start.
@@ -49,6 +51,7 @@ impl Machine {
             dice: Dice::new(seed),
             faults,
             in_background,
+            rewrites: false,
             durability: Durability::Always,
             on_storage_failure: OnStorageFailure::End,
             port: 0,
@@ -90,8 +93,10 @@ impl Machine {
         options.in_background = self.in_background;
         options.sync_each = self.durability == Durability::Always;
         let storage = LocalStorage::open(Arc::new(self.disk.clone()), options).map_err(|error| error.to_string())?;
-        // So small that states are written anew in the background.
-        let sizes = Sizes { piece: 300, rewritten: 1 << 10, meanwhile: 0 };
+        let sizes = match self.rewrites {
+            true => Sizes { piece: 300, rewritten: 1 << 10, meanwhile: 0 },
+            false => Sizes::default(),
+        };
         let seams = Seams { faults: self.faults.clone(), sizes, ..Seams::default() };
         let storage = Hooked::new(storage, |_: &Batch| {
             std::thread::sleep(COMMIT);
@@ -105,7 +110,7 @@ impl Machine {
     /// Lets callers make their calls while the power fails as planted. Returns how often it failed.
     async fn run(mut self) -> Result<(u32, u64), String> {
         let mut service = self.start().await?;
-        let mut calls = std::pin::pin!(Callers::new(self.port).run());
+        let mut calls = std::pin::pin!(Callers::new(self.port, self.rewrites).run());
         loop {
             tokio::select! {
                 biased;
@@ -128,40 +133,57 @@ impl Machine {
         self.power_cycle();
         let failures = self.failures - 1;
         let service = self.start().await?;
-        Callers::new(self.port).audit().await?;
+        Callers::new(self.port, self.rewrites).audit().await?;
         drop(service);
         Ok((failures, self.disk.operations()))
     }
 }
 
-/// A run in which the power fails at the `at`-th operation of the disk.
-async fn power_fails_at(at: u64, fault: Option<PlantedFault>) -> Result<(u32, u64), String> {
-    let machine = Machine::new(at, fault);
+/// A run in which the power fails at the `at`-th operation of the disk. `rewrites`: states are written anew.
+async fn power_fails_at(at: u64, rewrites: bool, fault: Option<PlantedFault>) -> Result<(u32, u64), String> {
+    let machine = Machine { rewrites, ..Machine::new(at, fault) };
     machine.disk.plant(at, Fault::PowerOff);
     let run = tokio::time::timeout(PATIENCE, machine.run()).await;
     run.unwrap_or_else(|_| Err(format!("it was not over after {PATIENCE:?}")))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_do_not_notice_that_the_power_fails_at_any_operation_of_the_disk() {
-    let mut at = 0;
+/// Lets the power fail at every operation of a run, or at every `step`-th.
+async fn power_fails_at_each(first: u64, step: u64, rewrites: bool) {
+    let mut at = first;
     loop {
-        let run = power_fails_at(at, None).await;
+        let run = power_fails_at(at, rewrites, None).await;
         let (failures, operations) = run.unwrap_or_else(|why| panic!("the power failed at operation {at}: {why}"));
         if failures == 0 {
             println!("{at} of {operations} operations");
             break;
         }
-        at += 1;
+        at += step;
     }
     assert!(at > 100, "{at} operations are a short run");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_do_not_notice_that_the_power_fails_at_any_operation_of_the_disk() {
+    power_fails_at_each(0, 1, false).await;
+}
+
+/// At every operation with `TARMEM_TEST_POWER_LOSS=all`, which takes minutes; at some of them, others each time,
+/// without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_do_not_notice_that_the_power_fails_while_states_are_written_anew() {
+    const SOME: u64 = 11;
+    let all = std::env::var("TARMEM_TEST_POWER_LOSS").is_ok_and(|which| which == "all");
+    let (first, step) = if all { (0, 1) } else { (uuid::Uuid::new_v4().as_u128() as u64 % SOME, SOME) };
+    println!("from operation {first} on");
+    power_fails_at_each(first, step, true).await;
+}
+
 /// Whether a service with this fault is found out.
 async fn is_detected(fault: PlantedFault) -> bool {
+    let rewrites = matches!(fault, PlantedFault::HeadFirst | PlantedFault::MissesStates);
     // Up to three times at each operation of a run, in another order than theirs.
     for at in (0..3 * 256).map(|turn| 40 + turn * 7 % 256) {
-        match power_fails_at(at, Some(fault)).await {
+        match power_fails_at(at, rewrites, Some(fault)).await {
             Ok(_) => {}
             Err(why) => {
                 println!("{fault:?}: the power failed at operation {at}: {why}");

@@ -9,7 +9,7 @@ use tarmem_storage::sim::Fault;
 
 async fn started(machine: &mut Machine) -> (RunningService, Session) {
     let service = machine.start().await.expect("it starts");
-    let session = Callers::new(machine.port).session().await.expect("it connects");
+    let session = Callers::new(machine.port, false).session().await.expect("it connects");
     (service, session)
 }
 
@@ -73,7 +73,7 @@ async fn a_client_that_has_seen_what_the_power_took_back_is_told_so() {
         drop(service);
         assert!(machine.disk.is_synced());
         let service = machine.start().await.expect("it starts");
-        let late = Callers::new(machine.port).session().await.expect("it connects");
+        let late = Callers::new(machine.port, false).session().await.expect("it connects");
         let list = late.proxy::<List>("list");
         for n in 3..6 {
             list.append(n).await.expect("it appends");
