@@ -89,9 +89,10 @@ impl Stored {
             }
             rows::OBJECTS => {
                 let object = rows::object(key).map_err(refused)?;
-                match Head::read(value).map_err(refused)? {
-                    None => self.objects.push((object, value.to_vec())),
-                    Some(head) => {
+                match Head::read(value) {
+                    // (What is no head is no state, either: that is found out when the object is made.)
+                    Ok(None) | Err(_) => self.objects.push((object, value.to_vec())),
+                    Ok(Some(head)) => {
                         gathering.head(object, head);
                         // Until its pieces come.
                         self.objects.push((object, Vec::new()));
